@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * journal.h: a durable log of records in one directory, in segments; one writer thread, one or more readers.
+ *
+ * Records are numbered without a gap inside one opening; the numbers (positions) are never used again: an opening after
+ * a crash leaves a gap. Everything that is on disk and above the released position is read again after a restart.
+ */
+#ifndef HOST_JOURNAL_JOURNAL_H
+#define HOST_JOURNAL_JOURNAL_H
+#include "host/base/log.h"
+
+#include <outflow/abi.h>
+
+enum journal_sync {
+	JOURNAL_SYNC_NONE,     /* survives the process, not the machine */
+	JOURNAL_SYNC_INTERVAL, /* a thread syncs every sync_interval_ns */
+	JOURNAL_SYNC_ALWAYS,   /* each append waits for the disk */
+};
+
+struct journal_options {
+	const char *dir;          /* exists or can be created (its parents too) */
+	enum journal_sync sync;
+	int64_t sync_interval_ns;
+	uint64_t segment_bytes;   /* a new segment begins when a record would pass this */
+	uint64_t soft_bytes;      /* not released: append says OUTFLOW_SLOW above it */
+	uint64_t hard_bytes;      /* append refuses what would pass it */
+	struct log_place place;   /* for log lines; the texts outlive the journal */
+};
+
+struct journal;
+struct journal_reader;
+
+/* Recovers what is in the directory and opens it for appending. Everything below `released` counts as done; 0: nothing
+ * is. A torn tail is cut off and reported in the log with its exact range. The directory is locked against a second
+ * opening. OUTFLOW_E_TASK: cannot be used, the error names file and cause. [task] */
+outflow_status journal_open(const struct journal_options *options, uint64_t released, struct journal **result,
+                            outflow_error *err);
+
+/* As outflow_journal_api.append. [any, one caller at a time] */
+outflow_status journal_append(struct journal *j, const outflow_record *r, uint64_t *pos, outflow_error *err);
+
+/* Everything below `next` is done: it no longer counts against the limits, and segments that hold nothing else are
+ * removed as soon as no reader needs them. [task] */
+void journal_release(struct journal *j, uint64_t next);
+
+/* As outflow_journal_api.durable and .level. [any] */
+uint64_t journal_durable(struct journal *j);
+void journal_level(struct journal *j, uint64_t *records, uint64_t *bytes, uint64_t *limit_bytes);
+
+/* A reader that begins at the first record whose position is at least `from`. It belongs to one thread at a time and is
+ * closed before the journal. OUTFLOW_E_NOMEM. [task] */
+outflow_status journal_reader_open(struct journal *j, uint64_t from, struct journal_reader **result, outflow_error *err);
+
+/* As outflow_journal_api.read; records get the given stream handle, pos and next. Segments are attached to the batch
+ * through h->batch->attach, so that their mapping outlives the reader. [task] */
+outflow_status journal_read(struct journal_reader *reader, const outflow_host *h, outflow_batch *out, uint32_t stream,
+                            uint32_t max, int64_t deadline_ns, outflow_error *err);
+
+/* Ends a read that waits, now or the next one. [any] */
+void journal_interrupt(struct journal_reader *reader);
+
+/* Both clear the pointer and accept NULL inside. Mappings that records still use stay until the batch lets go. [task] */
+void journal_reader_close(struct journal_reader **reader);
+void journal_close(struct journal **j);
+
+#endif

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * loader.h: from a file to a checked plugin. Every refusal is one sentence: which file, what it needs, what it has.
+ */
+#ifndef HOST_PLUGIN_LOADER_H
+#define HOST_PLUGIN_LOADER_H
+#include <outflow/abi.h>
+
+/* One loaded copy of a plugin's file. It is never closed: client libraries leave threads and thread-local destructors
+ * behind. */
+struct module {
+	unsigned magic;
+	char *path;                    /* the file that the user sees */
+	const outflow_plugin *plugin;
+};
+
+/* Loads a copy of the file, made in copy_dir (NULL: the file itself), with RTLD_NOW | RTLD_LOCAL; checks stamp, sizes of
+ * all tables, required members and minor; then calls the plugin's load. `copy` tells copies of one file apart, so that
+ * each has its own static data. OUTFLOW_E_UNSUPPORTED: refused; OUTFLOW_E_TASK: cannot be read, copied or linked. A
+ * refused module is not closed either. [any, one caller at a time] */
+outflow_status module_load(const char *path, const char *copy_dir, const char *copy, struct module **result,
+                           outflow_error *err);
+
+#endif
