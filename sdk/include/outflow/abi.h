@@ -153,7 +153,7 @@ typedef struct outflow_log_api {
 	void (*write)(const outflow_host *, int level, const char *msg);
 } outflow_log_api;
 
-enum { OUTFLOW_METRIC_COUNTER = 1, OUTFLOW_METRIC_GAUGE, OUTFLOW_METRIC_HISTOGRAM };
+enum { OUTFLOW_METRIC_COUNTER = 1, OUTFLOW_METRIC_GAUGE };
 typedef struct outflow_metric_api {
 	uint32_t size;
 	/* A metric of this instance, named in lower case with underscores, without prefix; unit in Prometheus' base
@@ -207,7 +207,7 @@ struct outflow_host {
 	 * call before the task waits ends that wait at once. [any] */
 	void (*wake)(const outflow_host *);
 	/* Inside apply, test and decode: this input fails for good (OUTFLOW_E_RECORD) or shall be tried again
-	 * (OUTFLOW_E_RETRY). Outputs already emitted for it are dropped. The error is copied. [task] */
+	 * (OUTFLOW_E_RETRY). Called instead of emitting: nothing may be emitted for it. The error is copied. [task] */
 	void (*reject)(const outflow_host *, const outflow_record *in, outflow_status, const outflow_error *);
 	/* The record as the source emitted it, for one that stages have changed; NULL for a record that is not the
 	 * host's. Valid as long as the record. [task] */
@@ -368,7 +368,8 @@ static inline void *outflow_alloc(const outflow_host *h, outflow_batch *b, size_
 	return (void *)p;
 }
 
-/* Appends a copy of *from and returns it for changing, or NULL: the batch is full or there is no memory. [task] */
+/* Appends a copy of *from and returns it for changing, until the next outflow_emit; NULL: the batch is full or there is
+ * no memory. [task] */
 static inline outflow_record *outflow_emit(const outflow_host *h, outflow_batch *b, const outflow_record *from)
 {
 	if (b->n == b->cap && h->batch->reserve(b, b->n + 1) != OUTFLOW_OK)

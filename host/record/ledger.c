@@ -1,0 +1,499 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "host/record/ledger.h"
+
+#include "host/base/check.h"
+#include "host/base/crash_point.h"
+#include "host/record/streams.h"
+
+#include <string.h>
+
+#define LEDGER_MAGIC 0x6c656467u
+#define FAMILY_MAGIC 0x66616d69u
+#define SLOT_IN_CHAIN UINT32_MAX
+
+enum delivery_state { DELIVERY_OPEN, DELIVERY_RESOLVED };
+
+struct ledger {
+	unsigned magic;
+	struct pool *pool;
+	void (*wake)(void *ctx);
+	void *wake_ctx;
+	struct family *oldest, *newest;
+	struct streams streams;
+	struct account account;        /* without in_flight */
+	uint64_t in_flight_bytes;
+	/* Shared with the threads that resolve. */
+	struct family *done;           /* atomic stack */
+	struct delivery *failed;       /* atomic stack */
+	uint64_t double_resolutions;   /* atomic */
+};
+
+struct ledger *ledger_new(struct pool *pool, void (*wake)(void *ctx), void *ctx)
+{
+	struct ledger *l = calloc(1, sizeof *l);
+
+	if (l == NULL)
+		return NULL;
+	l->magic = LEDGER_MAGIC;
+	l->pool = pool;
+	l->wake = wake;
+	l->wake_ctx = ctx;
+	return l;
+}
+
+/* ---- families ---- */
+
+struct family *family_new(struct ledger *l)
+{
+	struct family *f = pool_get(l->pool, sizeof *f, NULL);
+
+	CHECK_OBJ(l, LEDGER_MAGIC);
+	if (f == NULL)
+		return NULL;
+	*f = (struct family){ .magic = FAMILY_MAGIC, .ledger = l, .unresolved = 1 };
+	f->memory.pool = l->pool;
+	return f;
+}
+
+static void release_memory(struct family *f)
+{
+	struct pool *pool = f->memory.pool;
+
+	family_memory_release(&f->memory);
+	pool_put(pool, f->records);
+	pool_put(pool, f->outputs);
+	pool_put(pool, f->deliveries);
+	f->records = f->outputs = NULL;
+	f->deliveries = NULL;
+}
+
+static void release_family(struct family *f)
+{
+	struct pool *pool = f->memory.pool;
+
+	release_memory(f);
+	pool_put(pool, f->slots);
+	f->magic = 0;
+	pool_put(pool, f);
+}
+
+void family_discard(struct family *f)
+{
+	CHECK_OBJ(f, FAMILY_MAGIC);
+	CHECK(f->slots == NULL);
+	release_family(f);
+}
+
+static const outflow_bytes *copy_pos_ext(struct family *f, const outflow_bytes *from)
+{
+	outflow_bytes *copy = family_alloc(&f->memory, sizeof *copy + from->len, _Alignof(outflow_bytes));
+
+	if (copy == NULL)
+		return NULL;
+	copy->ptr = copy + 1;
+	copy->len = from->len;
+	memcpy(copy + 1, from->ptr, from->len);
+	f->keeps_arena = 1;
+	return copy;
+}
+
+outflow_status ledger_admit(struct ledger *l, struct family *f, outflow_record *records, uint32_t n)
+{
+	struct slot *slots = pool_get(l->pool, n * sizeof *slots, NULL);
+	uint64_t bytes = 0;
+
+	CHECK_OBJ(f, FAMILY_MAGIC);
+	if (slots == NULL)
+		return OUTFLOW_E_NOMEM;
+	for (uint32_t i = 0; i < n; i++) {
+		outflow_record *r = &records[i];
+		struct slot *s = &slots[i];
+
+		if (!streams_is_open(&l->streams, r->stream)) {
+			pool_put(l->pool, slots);
+			return OUTFLOW_E_RECORD;
+		}
+		*s = (struct slot){ .family = f, .next = r->next ? r->next : r->pos + 1,
+		                    .stream = r->stream, .pending = SLOT_IN_CHAIN, .index = i };
+		if (r->pos_ext != NULL && (s->pos_ext = copy_pos_ext(f, r->pos_ext)) == NULL) {
+			pool_put(l->pool, slots);
+			return OUTFLOW_E_NOMEM;
+		}
+		s->cell.origin = s;
+		r->slot = &s->cell;
+		bytes += r->key.len + r->value.len;
+	}
+	f->slots = slots;
+	f->n_slots = n;
+	f->records = records;
+	f->bytes = bytes;
+	if (l->newest != NULL)
+		l->newest->next = f;
+	else
+		l->oldest = f;
+	l->newest = f;
+	l->account.received += n;
+	l->in_flight_bytes += bytes;
+	return OUTFLOW_OK;
+}
+
+static void open_delivery(struct delivery *d, struct slot *s, outflow_record *r)
+{
+	*d = (struct delivery){ .cell = { s }, .record = r };
+	if (s->outcome < OUTCOME_DELIVERED)
+		s->outcome = OUTCOME_DELIVERED;
+	s->pending = s->pending == SLOT_IN_CHAIN ? 1 : s->pending + 1;
+	r->slot = &d->cell;
+}
+
+outflow_status ledger_expect(struct family *f, outflow_record *outputs, uint32_t n)
+{
+	struct delivery *deliveries = pool_get(f->memory.pool, n * sizeof *deliveries, NULL);
+
+	CHECK_OBJ(f, FAMILY_MAGIC);
+	if (deliveries == NULL)
+		return OUTFLOW_E_NOMEM;
+	for (uint32_t i = 0; i < n; i++)
+		if (outputs[i].slot == NULL || outputs[i].slot->origin->family != f) {
+			pool_put(f->memory.pool, deliveries);
+			return OUTFLOW_E_RECORD;
+		}
+	for (uint32_t i = 0; i < n; i++)
+		open_delivery(&deliveries[i], outputs[i].slot->origin, &outputs[i]);
+	f->outputs = outputs;
+	f->n_outputs = n;
+	f->deliveries = deliveries;
+	f->unresolved += n;
+	return OUTFLOW_OK;
+}
+
+static void worsen(struct slot *s, enum outcome outcome)
+{
+	if (s->outcome < outcome)
+		s->outcome = (uint8_t)outcome;
+}
+
+struct delivery *ledger_add_dead_letter(struct slot *s, outflow_record *dead_letter)
+{
+	struct family *f = s->family;
+	struct delivery *d = family_alloc(&f->memory, sizeof *d, _Alignof(struct delivery));
+
+	if (d == NULL)
+		return NULL;
+	open_delivery(d, s, dead_letter);
+	d->dead_letter = 1;
+	worsen(s, OUTCOME_DEAD_LETTERED);
+	f->unresolved++;
+	return d;
+}
+
+void ledger_drop(struct slot *s)
+{
+	worsen(s, OUTCOME_DROPPED);
+}
+
+/* The last one to leave hands the family to the task; it may be gone when this returns. */
+static int leave_family(struct family *f, uint32_t n)
+{
+	struct ledger *l = f->ledger;
+
+	if (__atomic_sub_fetch(&f->unresolved, n, __ATOMIC_ACQ_REL) != 0)
+		return 0;
+	f->next_done = __atomic_load_n(&l->done, __ATOMIC_RELAXED);
+	while (!__atomic_compare_exchange_n(&l->done, &f->next_done, f, 1, __ATOMIC_RELEASE,
+	                                    __ATOMIC_RELAXED))
+		;
+	return 1;
+}
+
+void ledger_publish(struct family *f)
+{
+	CHECK_OBJ(f, FAMILY_MAGIC);
+	for (uint32_t i = 0; i < f->n_slots; i++)
+		if (f->slots[i].pending == SLOT_IN_CHAIN)
+			f->slots[i].pending = 0;
+	leave_family(f, 1);
+}
+
+/* ---- resolving ---- */
+
+static void drop_note(struct delivery *d)
+{
+	struct note *note = d->note;
+
+	d->note = NULL;
+	if (note != NULL && __atomic_sub_fetch(&note->references, 1, __ATOMIC_ACQ_REL) == 0)
+		free(note);
+}
+
+static void push_failed(struct ledger *l, struct delivery *d, outflow_status status, struct note *note)
+{
+	d->status = status;
+	d->note = note;
+	d->next = __atomic_load_n(&l->failed, __ATOMIC_RELAXED);
+	while (!__atomic_compare_exchange_n(&l->failed, &d->next, d, 1, __ATOMIC_RELEASE,
+	                                    __ATOMIC_RELAXED))
+		;
+}
+
+static struct delivery *close_delivery(struct ledger *l, const outflow_record *r)
+{
+	struct delivery *d = (struct delivery *)(void *)r->slot;
+
+	if (__atomic_exchange_n(&d->state, DELIVERY_RESOLVED, __ATOMIC_ACQ_REL) == DELIVERY_OPEN)
+		return d;
+	__atomic_add_fetch(&l->double_resolutions, 1, __ATOMIC_RELAXED);
+	return NULL;
+}
+
+static void resolve_failed(struct ledger *l, outflow_record *const *recs, size_t n, outflow_status status,
+                           const outflow_error *err)
+{
+	struct note *note = err ? malloc(sizeof *note) : NULL;
+	struct delivery *d;
+
+	if (note != NULL) {
+		note->error = *err;
+		note->references = 1;
+	}
+	for (size_t i = 0; i < n; i++) {
+		d = close_delivery(l, recs[i]);
+		if (d == NULL)
+			continue;
+		if (note != NULL)
+			__atomic_add_fetch(&note->references, 1, __ATOMIC_RELAXED);
+		push_failed(l, d, status, note);
+	}
+	if (note != NULL && __atomic_sub_fetch(&note->references, 1, __ATOMIC_ACQ_REL) == 0)
+		free(note);
+	l->wake(l->wake_ctx);
+}
+
+void ledger_resolve(struct ledger *l, outflow_record *const *recs, size_t n, outflow_status status,
+                    const outflow_error *err)
+{
+	struct family *family = NULL;
+	uint32_t resolved = 0;
+	int finished = 0;
+
+	CHECK_OBJ(l, LEDGER_MAGIC);
+	CRASH_POINT("resolve.before_slot");
+	if (status < 0) {
+		resolve_failed(l, recs, n, status, err);
+		return;
+	}
+	for (size_t i = 0; i < n; i++) {
+		struct delivery *d = close_delivery(l, recs[i]);
+		struct slot *s;
+
+		if (d == NULL)
+			continue;
+		s = d->cell.origin;
+		__atomic_sub_fetch(&s->pending, 1, __ATOMIC_RELEASE);
+		/* One decrement a family, not a record: after the last one it may be gone. */
+		if (s->family != family && resolved > 0) {
+			finished |= leave_family(family, resolved);
+			resolved = 0;
+		}
+		family = s->family;
+		resolved++;
+	}
+	if (resolved > 0)
+		finished |= leave_family(family, resolved);
+	CRASH_POINT("resolve.after_slot");
+	if (finished)
+		l->wake(l->wake_ctx);
+}
+
+struct delivery *ledger_take_failed(struct ledger *l)
+{
+	struct delivery *d = __atomic_exchange_n(&l->failed, NULL, __ATOMIC_ACQUIRE);
+	struct delivery *oldest_first = NULL;
+
+	while (d != NULL) {
+		struct delivery *next = d->next;
+
+		d->next = oldest_first;
+		oldest_first = d;
+		d = next;
+	}
+	return oldest_first;
+}
+
+void delivery_reopen(struct delivery *d)
+{
+	drop_note(d);
+	__atomic_store_n(&d->state, DELIVERY_OPEN, __ATOMIC_RELEASE);
+}
+
+void ledger_finish(struct delivery *d, enum outcome outcome)
+{
+	struct slot *s = d->cell.origin;
+
+	drop_note(d);
+	worsen(s, outcome);
+	__atomic_sub_fetch(&s->pending, 1, __ATOMIC_RELEASE);
+	leave_family(s->family, 1);
+}
+
+struct delivery *ledger_pass_on(struct delivery *d, outflow_record *dead_letter)
+{
+	struct slot *s = d->cell.origin;
+	struct delivery *heir = family_alloc(&s->family->memory, sizeof *heir, _Alignof(struct delivery));
+
+	if (heir == NULL)
+		return NULL;
+	*heir = (struct delivery){ .cell = { s }, .record = dead_letter, .dead_letter = 1 };
+	dead_letter->slot = &heir->cell;
+	worsen(s, OUTCOME_DEAD_LETTERED);
+	drop_note(d);
+	return heir;
+}
+
+/* ---- collecting ---- */
+
+static void count_resolved(struct account *a, const struct family *f)
+{
+	uint64_t *const counters[] = {
+		[OUTCOME_NONE] = &a->filtered,
+		[OUTCOME_DELIVERED] = &a->delivered,
+		[OUTCOME_DEAD_LETTERED] = &a->dead_lettered,
+		[OUTCOME_DROPPED] = &a->dropped,
+	};
+
+	for (uint32_t i = 0; i < f->n_slots; i++)
+		if (__atomic_load_n(&f->slots[i].pending, __ATOMIC_ACQUIRE) == 0)
+			++*counters[f->slots[i].outcome];
+}
+
+void ledger_collect(struct ledger *l)
+{
+	struct family *f = __atomic_exchange_n(&l->done, NULL, __ATOMIC_ACQUIRE);
+
+	CHECK_OBJ(l, LEDGER_MAGIC);
+	while (f != NULL) {
+		struct family *next = f->next_done;
+
+		count_resolved(&l->account, f);
+		l->in_flight_bytes -= f->bytes;
+		f->done = 1;
+		if (!f->keeps_arena)
+			release_memory(f);
+		f = next;
+	}
+	if (l->oldest != NULL && l->oldest->done)
+		ledger_advance(l);
+}
+
+void ledger_advance(struct ledger *l)
+{
+	uint32_t open = streams_begin_advance(&l->streams);
+
+	for (struct family *f = l->oldest; f != NULL && open > 0; f = f->next)
+		for (uint32_t i = 0; i < f->n_slots && open > 0; i++) {
+			const struct slot *s = &f->slots[i];
+
+			if (__atomic_load_n(&s->pending, __ATOMIC_ACQUIRE) == 0)
+				streams_move(&l->streams, s->stream, s->next, s->pos_ext);
+			else
+				open -= streams_block(&l->streams, s->stream);
+		}
+	while (l->oldest != NULL && l->oldest->done) {
+		struct family *f = l->oldest;
+
+		l->oldest = f->next;
+		if (l->oldest == NULL)
+			l->newest = NULL;
+		release_family(f);
+	}
+}
+
+/* ---- reading ---- */
+
+static uint64_t in_flight(const struct account *a)
+{
+	return a->received - a->filtered - a->delivered - a->dead_lettered - a->dropped;
+}
+
+void ledger_account(const struct ledger *l, struct account *result)
+{
+	struct account a = l->account;
+
+	/* The records of families that still wait for others are counted one by one. */
+	for (const struct family *f = l->oldest; f != NULL; f = f->next)
+		if (!f->done)
+			count_resolved(&a, f);
+	a.in_flight = in_flight(&a);
+	*result = a;
+}
+
+uint64_t ledger_in_flight_records(const struct ledger *l)
+{
+	return in_flight(&l->account);
+}
+
+uint64_t ledger_in_flight_bytes(const struct ledger *l)
+{
+	return l->in_flight_bytes;
+}
+
+uint64_t ledger_double_resolutions(const struct ledger *l)
+{
+	return __atomic_load_n(&l->double_resolutions, __ATOMIC_RELAXED);
+}
+
+const outflow_record *ledger_origin(const outflow_record *r)
+{
+	const struct slot *s = r->slot ? r->slot->origin : NULL;
+
+	return s ? &s->family->records[s->index] : NULL;
+}
+
+/* ---- streams ---- */
+
+outflow_status ledger_stream_open(struct ledger *l, outflow_str json, uint64_t next, uint32_t *stream)
+{
+	return streams_open(&l->streams, json, next, stream);
+}
+
+outflow_status ledger_stream_close(struct ledger *l, uint32_t stream)
+{
+	return streams_close(&l->streams, stream);
+}
+
+outflow_status ledger_stream_position(struct ledger *l, uint32_t stream, uint64_t *next)
+{
+	ledger_collect(l);
+	ledger_advance(l);
+	return streams_position(&l->streams, stream, next);
+}
+
+void ledger_moved_streams(struct ledger *l,
+                          void (*visit)(void *ctx, uint32_t stream, outflow_str json, uint64_t next,
+                                        const outflow_bytes *pos_ext),
+                          void *ctx)
+{
+	streams_visit_moved(&l->streams, visit, ctx);
+}
+
+void ledger_free(struct ledger **pl)
+{
+	struct ledger *l = *pl;
+	struct delivery *d;
+
+	*pl = NULL;
+	if (l == NULL)
+		return;
+	CHECK_OBJ(l, LEDGER_MAGIC);
+	for (d = l->failed; d != NULL; d = d->next)
+		drop_note(d);
+	while (l->oldest != NULL) {
+		struct family *f = l->oldest;
+
+		l->oldest = f->next;
+		release_family(f);
+	}
+	streams_clear(&l->streams);
+	l->magic = 0;
+	free(l);
+}

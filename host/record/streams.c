@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "host/record/streams.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct stream {
+	char *json;
+	size_t json_length;
+	uint64_t next;
+	uint64_t visited;             /* next at the last visit */
+	outflow_bytes pos_ext;        /* malloc'd */
+	size_t pos_ext_room;
+	uint8_t open, blocked;
+};
+
+static struct stream *find(const struct streams *s, uint32_t handle)
+{
+	return handle < s->n && s->list[handle].open ? &s->list[handle] : NULL;
+}
+
+static int is_open_under(const struct streams *s, outflow_str json)
+{
+	for (uint32_t i = 0; i < s->n; i++)
+		if (s->list[i].open && s->list[i].json_length == json.len &&
+		    memcmp(s->list[i].json, json.ptr, json.len) == 0)
+			return 1;
+	return 0;
+}
+
+outflow_status streams_open(struct streams *s, outflow_str json, uint64_t next, uint32_t *handle)
+{
+	struct stream *list;
+	char *copy;
+
+	if (is_open_under(s, json))
+		return OUTFLOW_E_CONFIG;
+	if (s->n == s->room) {
+		list = realloc(s->list, (s->room * 2 + 4) * sizeof *list);
+		if (list == NULL)
+			return OUTFLOW_E_NOMEM;
+		s->list = list;
+		s->room = s->room * 2 + 4;
+	}
+	copy = malloc(json.len + 1);
+	if (copy == NULL)
+		return OUTFLOW_E_NOMEM;
+	memcpy(copy, json.ptr, json.len);
+	copy[json.len] = '\0';
+	s->list[s->n] = (struct stream){ .json = copy, .json_length = json.len, .next = next,
+	                                 .visited = next, .open = 1 };
+	*handle = s->n++;
+	return OUTFLOW_OK;
+}
+
+outflow_status streams_close(struct streams *s, uint32_t handle)
+{
+	struct stream *t = find(s, handle);
+
+	if (t == NULL)
+		return OUTFLOW_E_RECORD;
+	t->open = 0;
+	return OUTFLOW_OK;
+}
+
+outflow_status streams_position(const struct streams *s, uint32_t handle, uint64_t *next)
+{
+	const struct stream *t = find(s, handle);
+
+	if (t == NULL)
+		return OUTFLOW_E_RECORD;
+	*next = t->next;
+	return OUTFLOW_OK;
+}
+
+int streams_is_open(const struct streams *s, uint32_t handle)
+{
+	return find(s, handle) != NULL;
+}
+
+uint32_t streams_begin_advance(struct streams *s)
+{
+	uint32_t open = 0;
+
+	for (uint32_t i = 0; i < s->n; i++) {
+		s->list[i].blocked = 0;
+		open += s->list[i].open;
+	}
+	return open;
+}
+
+/* Out of memory keeps the old pair: a position may lag, it may not lie. */
+static int set_pos_ext(struct stream *t, const outflow_bytes *from)
+{
+	void *room = (void *)(uintptr_t)t->pos_ext.ptr;
+
+	if (from->len > t->pos_ext_room) {
+		room = realloc(room, from->len);
+		if (room == NULL)
+			return -1;
+		t->pos_ext_room = from->len;
+	}
+	if (from->len > 0)
+		memcpy(room, from->ptr, from->len);
+	t->pos_ext.ptr = room;
+	t->pos_ext.len = from->len;
+	return 0;
+}
+
+void streams_move(struct streams *s, uint32_t handle, uint64_t next, const outflow_bytes *pos_ext)
+{
+	struct stream *t = find(s, handle);
+
+	if (t == NULL || t->blocked)
+		return;
+	if (pos_ext != NULL && set_pos_ext(t, pos_ext) != 0)
+		return;
+	t->next = next;
+}
+
+uint32_t streams_block(struct streams *s, uint32_t handle)
+{
+	struct stream *t = find(s, handle);
+
+	if (t == NULL || t->blocked)
+		return 0;
+	t->blocked = 1;
+	return 1;
+}
+
+void streams_visit_moved(struct streams *s,
+                         void (*visit)(void *ctx, uint32_t stream, outflow_str json, uint64_t next,
+                                       const outflow_bytes *pos_ext),
+                         void *ctx)
+{
+	for (uint32_t i = 0; i < s->n; i++) {
+		struct stream *t = &s->list[i];
+
+		if (!t->open || t->next == t->visited)
+			continue;
+		t->visited = t->next;
+		visit(ctx, i, (outflow_str){ t->json, t->json_length }, t->next,
+		      t->pos_ext.ptr ? &t->pos_ext : NULL);
+	}
+}
+
+void streams_clear(struct streams *s)
+{
+	for (uint32_t i = 0; i < s->n; i++) {
+		free(s->list[i].json);
+		free((void *)(uintptr_t)s->list[i].pos_ext.ptr);
+	}
+	free(s->list);
+	*s = (struct streams){ 0 };
+}
