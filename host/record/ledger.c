@@ -5,6 +5,8 @@
 #include "host/base/crash_point.h"
 #include "host/record/streams.h"
 
+#include <outflow/util.h>
+
 #include <string.h>
 
 #define LEDGER_MAGIC 0x6c656467u
@@ -217,11 +219,8 @@ void ledger_publish(struct family *f)
 
 /* ---- resolving ---- */
 
-static void drop_note(struct delivery *d)
+static void drop_note(struct note *note)
 {
-	struct note *note = d->note;
-
-	d->note = NULL;
 	if (note != NULL && __atomic_sub_fetch(&note->references, 1, __ATOMIC_ACQ_REL) == 0)
 		free(note);
 }
@@ -264,8 +263,7 @@ static void resolve_failed(struct ledger *l, outflow_record *const *recs, size_t
 			__atomic_add_fetch(&note->references, 1, __ATOMIC_RELAXED);
 		push_failed(l, d, status, note);
 	}
-	if (note != NULL && __atomic_sub_fetch(&note->references, 1, __ATOMIC_ACQ_REL) == 0)
-		free(note);
+	drop_note(note);
 	l->wake(l->wake_ctx);
 }
 
@@ -320,9 +318,18 @@ struct delivery *ledger_take_failed(struct ledger *l)
 	return oldest_first;
 }
 
+void delivery_take_reason(struct delivery *d, outflow_error *err)
+{
+	if (d->note != NULL)
+		*err = d->note->error;
+	else
+		outflow_fail(err, d->status, "no reason given");
+	drop_note(d->note);
+	d->note = NULL;
+}
+
 void delivery_reopen(struct delivery *d)
 {
-	drop_note(d);
 	__atomic_store_n(&d->state, DELIVERY_OPEN, __ATOMIC_RELEASE);
 }
 
@@ -330,7 +337,6 @@ void ledger_finish(struct delivery *d, enum outcome outcome)
 {
 	struct slot *s = d->cell.origin;
 
-	drop_note(d);
 	worsen(s, outcome);
 	__atomic_sub_fetch(&s->pending, 1, __ATOMIC_RELEASE);
 	leave_family(s->family, 1);
@@ -346,7 +352,6 @@ struct delivery *ledger_pass_on(struct delivery *d, outflow_record *dead_letter)
 	*heir = (struct delivery){ .cell = { s }, .record = dead_letter, .dead_letter = 1 };
 	dead_letter->slot = &heir->cell;
 	worsen(s, OUTCOME_DEAD_LETTERED);
-	drop_note(d);
 	return heir;
 }
 
@@ -451,9 +456,10 @@ const outflow_record *ledger_origin(const outflow_record *r)
 
 /* ---- streams ---- */
 
-outflow_status ledger_stream_open(struct ledger *l, outflow_str json, uint64_t next, uint32_t *stream)
+outflow_status ledger_stream_open(struct ledger *l, outflow_str json, uint64_t next, outflow_bytes pos_ext,
+                                  uint32_t *stream, outflow_resume *resume)
 {
-	return streams_open(&l->streams, json, next, stream);
+	return streams_open(&l->streams, json, next, pos_ext, stream, resume);
 }
 
 outflow_status ledger_stream_close(struct ledger *l, uint32_t stream)
@@ -486,7 +492,7 @@ void ledger_free(struct ledger **pl)
 		return;
 	CHECK_OBJ(l, LEDGER_MAGIC);
 	for (d = l->failed; d != NULL; d = d->next)
-		drop_note(d);
+		drop_note(d->note);
 	while (l->oldest != NULL) {
 		struct family *f = l->oldest;
 

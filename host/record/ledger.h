@@ -77,6 +77,8 @@ struct family {
 	outflow_record *outputs;       /* as the sink gets them */
 	struct delivery *deliveries;   /* of outputs, in the same order */
 	uint32_t n_outputs;
+	uint32_t n_put;                /* outputs that the sink has taken or refused */
+	struct family *next_put;       /* in the outbox */
 	uint64_t bytes;                /* of keys and values, for the in-flight limit */
 };
 
@@ -93,9 +95,11 @@ void ledger_free(struct ledger **l);
 
 /* ---- streams ---- */
 
-/* As outflow_stream_api.open; `next` is where the stream stands (0: at its beginning). OUTFLOW_E_CONFIG: open already;
+/* As outflow_stream_api.open, for a stream that stands at next and pos_ext (both copied; ptr NULL: none). resume gets
+ * them back; its `valid` is left to the caller. OUTFLOW_E_CONFIG: open already;
  * OUTFLOW_E_NOMEM. [task] */
-outflow_status ledger_stream_open(struct ledger *l, outflow_str json, uint64_t next, uint32_t *stream);
+outflow_status ledger_stream_open(struct ledger *l, outflow_str json, uint64_t next, outflow_bytes pos_ext,
+                                  uint32_t *stream, outflow_resume *resume);
 /* As outflow_stream_api.close and .position; OUTFLOW_E_RECORD: no such open stream. [task] */
 outflow_status ledger_stream_close(struct ledger *l, uint32_t stream);
 outflow_status ledger_stream_position(struct ledger *l, uint32_t stream, uint64_t *next);
@@ -134,9 +138,12 @@ void ledger_publish(struct family *f);
 void ledger_resolve(struct ledger *l, outflow_record *const *recs, size_t n, outflow_status status,
                     const outflow_error *err);
 
-/* The deliveries that were resolved as failed, oldest first, linked by next. The task decides: put again (after
- * delivery_reopen), pass on to a dead letter, or ledger_finish. [task] */
+/* The deliveries that were resolved as failed, oldest first, linked by next. The task takes each one's reason, then
+ * decides: put it again (after delivery_reopen), pass on to a dead letter, or ledger_finish. [task] */
 struct delivery *ledger_take_failed(struct ledger *l);
+
+/* Moves the reason of the failure to err, which says so when there is none. [task] */
+void delivery_take_reason(struct delivery *d, outflow_error *err);
 
 /* Makes a failed delivery resolvable again, before it is put again. [task] */
 void delivery_reopen(struct delivery *d);

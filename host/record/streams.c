@@ -19,6 +19,24 @@ static struct stream *find(const struct streams *s, uint32_t handle)
 	return handle < s->n && s->list[handle].open ? &s->list[handle] : NULL;
 }
 
+/* Out of memory keeps the old pair: a position may lag, it may not lie. */
+static int set_pos_ext(struct stream *t, const outflow_bytes *from)
+{
+	void *room = (void *)(uintptr_t)t->pos_ext.ptr;
+
+	if (from->len > t->pos_ext_room) {
+		room = realloc(room, from->len);
+		if (room == NULL)
+			return -1;
+		t->pos_ext_room = from->len;
+	}
+	if (from->len > 0)
+		memcpy(room, from->ptr, from->len);
+	t->pos_ext.ptr = room;
+	t->pos_ext.len = from->len;
+	return 0;
+}
+
 static int is_open_under(const struct streams *s, outflow_str json)
 {
 	for (uint32_t i = 0; i < s->n; i++)
@@ -28,28 +46,44 @@ static int is_open_under(const struct streams *s, outflow_str json)
 	return 0;
 }
 
-outflow_status streams_open(struct streams *s, outflow_str json, uint64_t next, uint32_t *handle)
+static int make_room(struct streams *s)
 {
+	uint32_t room = s->room * 2 + 4;
 	struct stream *list;
+
+	if (s->n < s->room)
+		return 0;
+	list = realloc(s->list, room * sizeof *list);
+	if (list == NULL)
+		return -1;
+	s->list = list;
+	s->room = room;
+	return 0;
+}
+
+outflow_status streams_open(struct streams *s, outflow_str json, uint64_t next, outflow_bytes pos_ext, uint32_t *handle,
+                            outflow_resume *resume)
+{
+	struct stream *t;
 	char *copy;
 
 	if (is_open_under(s, json))
 		return OUTFLOW_E_CONFIG;
-	if (s->n == s->room) {
-		list = realloc(s->list, (s->room * 2 + 4) * sizeof *list);
-		if (list == NULL)
-			return OUTFLOW_E_NOMEM;
-		s->list = list;
-		s->room = s->room * 2 + 4;
-	}
 	copy = malloc(json.len + 1);
-	if (copy == NULL)
+	if (copy == NULL || make_room(s) != 0) {
+		free(copy);
 		return OUTFLOW_E_NOMEM;
+	}
 	memcpy(copy, json.ptr, json.len);
 	copy[json.len] = '\0';
-	s->list[s->n] = (struct stream){ .json = copy, .json_length = json.len, .next = next,
-	                                 .visited = next, .open = 1 };
+	t = &s->list[s->n];
+	*t = (struct stream){ .json = copy, .json_length = json.len, .next = next, .visited = next, .open = 1 };
+	if (pos_ext.ptr != NULL && set_pos_ext(t, &pos_ext) != 0) {
+		free(copy);
+		return OUTFLOW_E_NOMEM;
+	}
 	*handle = s->n++;
+	*resume = (outflow_resume){ .next = next, .pos_ext = t->pos_ext };
 	return OUTFLOW_OK;
 }
 
@@ -87,24 +121,6 @@ uint32_t streams_begin_advance(struct streams *s)
 		open += s->list[i].open;
 	}
 	return open;
-}
-
-/* Out of memory keeps the old pair: a position may lag, it may not lie. */
-static int set_pos_ext(struct stream *t, const outflow_bytes *from)
-{
-	void *room = (void *)(uintptr_t)t->pos_ext.ptr;
-
-	if (from->len > t->pos_ext_room) {
-		room = realloc(room, from->len);
-		if (room == NULL)
-			return -1;
-		t->pos_ext_room = from->len;
-	}
-	if (from->len > 0)
-		memcpy(room, from->ptr, from->len);
-	t->pos_ext.ptr = room;
-	t->pos_ext.len = from->len;
-	return 0;
 }
 
 void streams_move(struct streams *s, uint32_t handle, uint64_t next, const outflow_bytes *pos_ext)

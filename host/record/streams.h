@@ -13,7 +13,8 @@ struct streams {
 };
 
 /* As the ledger's functions of these names. */
-outflow_status streams_open(struct streams *s, outflow_str json, uint64_t next, uint32_t *handle);
+outflow_status streams_open(struct streams *s, outflow_str json, uint64_t next, outflow_bytes pos_ext, uint32_t *handle,
+                            outflow_resume *resume);
 outflow_status streams_close(struct streams *s, uint32_t handle);
 outflow_status streams_position(const struct streams *s, uint32_t handle, uint64_t *next);
 int streams_is_open(const struct streams *s, uint32_t handle);

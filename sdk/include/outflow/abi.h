@@ -121,7 +121,7 @@ typedef struct outflow_resume {
 	uint32_t valid;           /* 0: the host knows no position of this stream */
 	uint32_t spare;
 	uint64_t next;            /* where to go on */
-	outflow_bytes pos_ext;    /* valid until the stream is closed */
+	outflow_bytes pos_ext;    /* valid until the next poll: copy it */
 } outflow_resume;
 
 typedef struct outflow_stream_api {
@@ -214,7 +214,8 @@ struct outflow_host {
 	const outflow_record *(*origin)(const outflow_host *, const outflow_record *);
 	/* Inside outflow_cfg_def.check only: one problem of one key; report all of them. [any] */
 	void (*problem)(const outflow_host *, const char *key, const char *msg);
-	/* The process-wide number of a view type's name, never 0; the same name gives the same number. [any] */
+	/* The process-wide number of a view type's name; the same name gives the same number. 0, "no view": there is no
+	 * memory or there are too many names. [any] */
 	uint32_t (*intern)(const outflow_host *, const char *view_type);
 	/* A table of an optional service by its id ("outflow.journal/1"), or NULL. [any] */
 	const void *(*extension)(const outflow_host *, const char *id);
