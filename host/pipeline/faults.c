@@ -34,16 +34,6 @@ static void log_drop(struct faults *f, const struct instance *where, const outfl
 	log_now_and_then(&f->drop_line, where, "dropped by errors.tolerance = all", err);
 }
 
-/* Prefixes the reason with the place where it came from, for the task's last words. */
-static outflow_status give_up(const struct instance *where, outflow_status status, const outflow_error *why,
-                              outflow_error *err)
-{
-	char reason[sizeof why->msg];
-
-	memcpy(reason, why->msg, sizeof reason);
-	return outflow_fail(err, status, "%s: %s", where->model->name, reason);
-}
-
 outflow_status faults_reject(struct faults *f, struct slot *slot, const struct instance *where, outflow_status status,
                              outflow_error *err)
 {
@@ -51,7 +41,7 @@ outflow_status faults_reject(struct faults *f, struct slot *slot, const struct i
 	struct delivery *d;
 
 	if (f->services->model->tolerance == TOLERANCE_NONE)
-		return give_up(where, status, err, err);
+		return instance_blame(where, status, err);
 	if (f->dead_letters == NULL) {
 		log_drop(f, where, err);
 		ledger_drop(slot);
@@ -109,7 +99,7 @@ static outflow_status settle(struct faults *f, struct delivery *d, outflow_error
 	struct delivery *heir;
 
 	if (d->dead_letter || f->services->model->tolerance == TOLERANCE_NONE)
-		return give_up(where, d->status, err, err);
+		return instance_blame(where, d->status, err);
 	if (f->dead_letters == NULL) {
 		log_drop(f, where, err);
 		ledger_finish(d, OUTCOME_DROPPED);
@@ -134,7 +124,7 @@ static outflow_status handle(struct faults *f, struct delivery *d, int64_t now_n
 	case OUTFLOW_E_RECORD:
 		return settle(f, d, err);
 	default:
-		return give_up(outbox_of(f, d)->sink, d->status, err, err);
+		return instance_blame(outbox_of(f, d)->sink, d->status, err);
 	}
 }
 

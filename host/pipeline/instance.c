@@ -275,3 +275,11 @@ void instance_destroy(struct instance *i)
 	i->self = NULL;
 	i->magic = 0;
 }
+
+outflow_status instance_blame(const struct instance *i, outflow_status status, outflow_error *err)
+{
+	char reason[sizeof err->msg];
+
+	memcpy(reason, err->msg, sizeof reason);
+	return outflow_fail_native(err, status, err->domain, err->native, "%s: %s", i->model->name, reason);
+}

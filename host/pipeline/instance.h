@@ -59,6 +59,7 @@ struct instance {
 	struct component component; /* as loaded for this instance */
 	struct log_place place;
 	void *self;
+	int started;                /* its start went through: stop is called before destroy */
 	void *state_value;          /* what outflow.state/1 handed out last */
 };
 
@@ -69,6 +70,9 @@ outflow_status instance_create(struct instance *i, struct services *s, const str
 
 /* Destroys the self and all that the host holds for it; an instance without self is left alone. [task] */
 void instance_destroy(struct instance *i);
+
+/* Puts the stage's name before the reason in err, and returns status. [any] */
+outflow_status instance_blame(const struct instance *i, outflow_status status, outflow_error *err);
 
 /* Begins a call with these inputs: rejects of before are forgotten. [task] */
 void rejects_begin(struct rejects *r, const outflow_record *in, size_t n);

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* chain.h: the stages between source and sink, run to completion on the records of one poll. */
+#ifndef HOST_PIPELINE_CHAIN_H
+#define HOST_PIPELINE_CHAIN_H
+#include "host/pipeline/faults.h"
+#include "host/pipeline/instance.h"
+
+struct chain {
+	struct services *services;
+	struct faults *faults;
+	struct instance *stages;
+	size_t n_stages;
+	/* Waits until the deadline while the source is kept alive. OUTFLOW_E_CANCELED: the task shall stop. */
+	outflow_status (*pause)(void *ctx, int64_t deadline_ns);
+	void *pause_ctx;
+};
+
+/* Runs an admitted family through all stages and hands its outputs to the ledger; the family is then ready to be
+ * published. A stage that asks for a retry is tried again on the same input, for as long as it takes. Anything but
+ * OUTFLOW_OK ends the task: err says why, nothing of the family is resolved. OUTFLOW_E_CANCELED: stopped while waiting
+ * for a retry. [task] */
+outflow_status chain_run(struct chain *c, struct family *f, outflow_error *err);
+
+#endif
