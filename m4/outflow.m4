@@ -1,0 +1,82 @@
+dnl SPDX-License-Identifier: Apache-2.0
+
+dnl OUTFLOW_DEVELOPMENT: --enable-dev turns warnings into errors and crash points on.
+AC_DEFUN([OUTFLOW_DEVELOPMENT], [
+  AC_ARG_ENABLE([dev],
+    [AS_HELP_STRING([--enable-dev], [warnings are errors; crash points for tests])],
+    [], [enable_dev=no])
+  OUTFLOW_CFLAGS=
+  for flag in -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+      -Wcast-qual -Wpointer-arith -Wvla -Wformat=2 -Wundef; do
+    OUTFLOW_TRY_CFLAG([$flag])
+  done
+  AS_IF([test "$enable_dev" = yes], [
+    OUTFLOW_TRY_CFLAG([-Werror])
+    AC_DEFINE([OUTFLOW_DEV], [1], [Development build: crash points can fire.])
+  ])
+  AC_SUBST([OUTFLOW_CFLAGS])
+])
+
+dnl OUTFLOW_TRY_CFLAG(FLAG): adds it to OUTFLOW_CFLAGS when the compiler knows it.
+AC_DEFUN([OUTFLOW_TRY_CFLAG], [
+  AC_MSG_CHECKING([whether $CC accepts $1])
+  outflow_saved="$CFLAGS"
+  CFLAGS="$CFLAGS -Werror $1"
+  AC_COMPILE_IFELSE([AC_LANG_PROGRAM()],
+    [AC_MSG_RESULT([yes]); OUTFLOW_CFLAGS="$OUTFLOW_CFLAGS $1"],
+    [AC_MSG_RESULT([no])])
+  CFLAGS="$outflow_saved"
+])
+
+dnl OUTFLOW_SANITIZERS: --enable-asan, --enable-ubsan, --enable-tsan.
+AC_DEFUN([OUTFLOW_SANITIZERS], [
+  sanitizers=
+  AC_ARG_ENABLE([asan], [AS_HELP_STRING([--enable-asan], [build with AddressSanitizer])],
+    [AS_IF([test "$enableval" = yes], [sanitizers="$sanitizers address"])])
+  AC_ARG_ENABLE([ubsan], [AS_HELP_STRING([--enable-ubsan], [build with UndefinedBehaviorSanitizer])],
+    [AS_IF([test "$enableval" = yes], [sanitizers="$sanitizers undefined"])])
+  AC_ARG_ENABLE([tsan], [AS_HELP_STRING([--enable-tsan], [build with ThreadSanitizer])],
+    [AS_IF([test "$enableval" = yes], [sanitizers="$sanitizers thread"])])
+  for sanitizer in $sanitizers; do
+    CFLAGS="$CFLAGS -fsanitize=$sanitizer -fno-omit-frame-pointer"
+    AS_IF([test "$sanitizer" = undefined], [CFLAGS="$CFLAGS -fno-sanitize-recover=undefined"])
+  done
+  dnl A plugin resolves every symbol at link time; sanitizers leave theirs to the program.
+  AS_IF([test -z "$sanitizers"], [PLUGIN_NO_UNDEFINED=-Wl,-z,defs], [PLUGIN_NO_UNDEFINED=])
+  AC_SUBST([PLUGIN_NO_UNDEFINED])
+])
+
+dnl OUTFLOW_CLIENT_LIBRARIES: what is missing drops its connector, not the build.
+AC_DEFUN([OUTFLOW_CLIENT_LIBRARIES], [
+  AC_ARG_WITH([kafka], [AS_HELP_STRING([--without-kafka], [leave the Kafka connector out])], [], [with_kafka=check])
+  AC_ARG_WITH([mqtt], [AS_HELP_STRING([--without-mqtt], [leave the MQTT connector out])], [], [with_mqtt=check])
+
+  have_kafka=no
+  kafka_summary="no (left out)"
+  AS_IF([test "$with_kafka" != no], [
+    PKG_CHECK_MODULES([RDKAFKA], [rdkafka >= 1.9],
+      [have_kafka=yes; kafka_summary=yes],
+      [kafka_summary="no (librdkafka 1.9 or newer is missing: librdkafka-dev)"])
+  ])
+  AM_CONDITIONAL([HAVE_KAFKA], [test "$have_kafka" = yes])
+
+  have_mqtt=no
+  mqtt_summary="no (left out)"
+  PAHO_LIBS=
+  OPENSSL_LIBS=
+  AS_IF([test "$with_mqtt" != no], [
+    mqtt_summary=yes
+    AC_CHECK_HEADER([MQTTAsync.h], [], [mqtt_summary="no (MQTTAsync.h is missing: libpaho-mqtt-dev)"])
+    PKG_CHECK_MODULES([OPENSSL], [openssl], [], [mqtt_summary="no (OpenSSL is missing: libssl-dev)"])
+    AC_MSG_CHECKING([for the static library of Paho])
+    outflow_saved="$LIBS"
+    LIBS="-Wl,-Bstatic -lpaho-mqtt3as -Wl,-Bdynamic $OPENSSL_LIBS -lpthread $LIBS"
+    AC_LINK_IFELSE([AC_LANG_PROGRAM([[extern int MQTTAsync_connect(void *, const void *);]],
+                                    [[return MQTTAsync_connect(0, 0);]])],
+      [AC_MSG_RESULT([yes])],
+      [AC_MSG_RESULT([no]); mqtt_summary="no (libpaho-mqtt3as.a is missing: libpaho-mqtt-dev)"])
+    LIBS="$outflow_saved"
+    AS_IF([test "$mqtt_summary" = yes], [have_mqtt=yes])
+  ])
+  AM_CONDITIONAL([HAVE_MQTT], [test "$have_mqtt" = yes])
+])
