@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "host/base/clock.h"
+#include "host/pipeline/task_internal.h"
+
+#include <outflow/util.h>
+
+#define RECORDS_A_TURN 512u
+/* How often a task that waits looks around, busy and idle. */
+#define TURN_NS (100 * CLOCK_MS)
+#define IDLE_NS CLOCK_S
+
+void task_publish_account(struct task *t)
+{
+	pthread_mutex_lock(&t->lock);
+	ledger_account(t->services.ledger, &t->account);
+	pthread_mutex_unlock(&t->lock);
+}
+
+static void watch_for_misbehaviour(struct task *t)
+{
+	uint64_t n = ledger_double_resolutions(t->services.ledger);
+
+	if (n == t->known_double_resolutions)
+		return;
+	log_write(&t->sink.place, OUTFLOW_LOG_ERROR,
+	          "plugin misbehaving: %llu resolution(s) of records that were not open, ignored",
+	          (unsigned long long)(n - t->known_double_resolutions));
+	t->known_double_resolutions = n;
+}
+
+/* Everything but polling: what came back from the sinks, what waits to be put, checkpoints. */
+static outflow_status look_after(struct task *t, outflow_error *err)
+{
+	int64_t now = clock_mono_ns();
+	outflow_status status;
+
+	ledger_collect(t->services.ledger);
+	status = faults_handle(&t->faults, now, err);
+	if (status != OUTFLOW_OK)
+		return status;
+	timers_run(&t->services.timers, now);
+	outbox_put(&t->outbox);
+	if (t->faults.dead_letters != NULL)
+		outbox_put(&t->dead_letters);
+	status = progress_tick(&t->progress, now, err);
+	if (status != OUTFLOW_OK)
+		return status;
+	if (progress_is_new_turn(&t->progress)) {
+		task_publish_account(t);
+		watch_for_misbehaviour(t);
+	}
+	return OUTFLOW_OK;
+}
+
+static int has_room(const struct task *t)
+{
+	const struct ledger *l = t->services.ledger;
+
+	return outbox_is_empty(&t->outbox) && outbox_is_empty(&t->dead_letters) &&
+	       ledger_in_flight_records(l) < t->model->inflight_records &&
+	       ledger_in_flight_bytes(l) < t->model->inflight_bytes;
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Until when there is nothing to do unless somebody signals. */
+static int64_t next_turn(const struct task *t)
+{
+	int64_t now = clock_mono_ns();
+	int busy = ledger_in_flight_records(t->services.ledger) > 0 || progress_is_pending(&t->progress);
+	int64_t next = now + (busy ? TURN_NS : IDLE_NS);
+
+	return earlier(next, earlier(timers_next(&t->services.timers), faults_next(&t->faults)));
+}
+
+/* Keeps the client of a source alive that may emit nothing now. */
+static outflow_status poll_without_room(struct task *t, outflow_error *err)
+{
+	struct family_memory nothing = { .pool = t->pool };
+	struct batch b;
+	outflow_status status;
+
+	batch_begin(&b, &nothing, 0, 0);
+	status = task_source_ops(t)->poll(t->source.self, &b.plugin, clock_mono_ns(), err);
+	batch_end(&b);
+	family_memory_release(&nothing);
+	if (status == OUTFLOW_EOF)
+		t->source_ended = 1;
+	return status < 0 && status != OUTFLOW_E_CANCELED ? status : OUTFLOW_OK;
+}
+
+outflow_status task_pause(void *ctx, int64_t deadline_ns)
+{
+	struct task *t = ctx;
+	outflow_error err = { .size = sizeof err };
+
+	while (clock_mono_ns() < deadline_ns) {
+		if (task_stop_requested(t))
+			return OUTFLOW_E_CANCELED;
+		if (!t->source_ended)
+			poll_without_room(t, &err);
+		wakeup_wait(&t->services.wakeup, earlier(deadline_ns, clock_mono_ns() + TURN_NS));
+	}
+	return task_stop_requested(t) ? OUTFLOW_E_CANCELED : OUTFLOW_OK;
+}
+
+/* ---- one batch ---- */
+
+static outflow_status poll_once(struct task *t, struct batch *b, int64_t deadline_ns, outflow_error *err)
+{
+	outflow_status status = task_source_ops(t)->poll(t->source.self, &b->plugin, deadline_ns, err);
+
+	if (status == OUTFLOW_EOF)
+		t->source_ended = 1;
+	if (status < 0 && status != OUTFLOW_E_CANCELED && status != OUTFLOW_E_RETRY)
+		return instance_blame(&t->source, status, err);
+	if (status == OUTFLOW_E_RETRY)
+		log_write(&t->source.place, OUTFLOW_LOG_WARN, "%s", err->msg);
+	return OUTFLOW_OK;
+}
+
+static uint64_t bytes_of(const struct batch *b, uint32_t from)
+{
+	uint64_t bytes = 0;
+
+	for (uint32_t i = from; i < b->plugin.n; i++)
+		bytes += b->plugin.recs[i].key.len + b->plugin.recs[i].value.len;
+	return bytes;
+}
+
+/* Fills one batch: what is there, or, with batch.messages set, until it is full, batch.interval after its first record
+ * is over, it holds batch.bytes, or the task shall stop. */
+static outflow_status fill_batch(struct task *t, struct batch *b, int64_t deadline_ns, outflow_error *err)
+{
+	const struct pipeline_model *m = t->model;
+	outflow_status status = poll_once(t, b, deadline_ns, err);
+	int64_t until = clock_mono_ns() + m->batch_interval_ns;
+	uint64_t bytes = bytes_of(b, 0);
+
+	if (m->batch_messages == 0 || b->plugin.n == 0)
+		return status;
+	while (status == OUTFLOW_OK && b->plugin.n < m->batch_messages && bytes < m->batch_bytes &&
+	       !t->source_ended && !task_stop_requested(t)) {
+		uint32_t before = b->plugin.n;
+
+		if (before > 0 && clock_mono_ns() >= until)
+			break;
+		status = poll_once(t, b, earlier(until, clock_mono_ns() + TURN_NS), err);
+		bytes += bytes_of(b, before);
+		if (b->plugin.n == before) {
+			wakeup_wait(&t->services.wakeup, earlier(until, clock_mono_ns() + TURN_NS));
+			if (look_after(t, err) != OUTFLOW_OK)
+				return OUTFLOW_E_TASK;
+		}
+	}
+	return status;
+}
+
+static outflow_status work_on(struct task *t, struct family *f, struct batch *b, outflow_error *err)
+{
+	outflow_status status = ledger_admit(t->services.ledger, f, b->plugin.recs, b->plugin.n);
+
+	if (status == OUTFLOW_E_RECORD) {
+		outflow_fail(err, OUTFLOW_E_TASK, "plugin misbehaving: a record names a stream that is not open");
+		status = instance_blame(&t->source, OUTFLOW_E_TASK, err);
+	} else if (status != OUTFLOW_OK) {
+		outflow_fail(err, OUTFLOW_E_TASK, "no memory for a batch");
+	}
+	if (status != OUTFLOW_OK) {
+		batch_drop_records(&f->memory, b->plugin.recs);
+		family_discard(f);
+		return status;
+	}
+	status = chain_run(&t->chain, f, err);
+	if (status != OUTFLOW_OK)
+		return status;
+	if (f->n_outputs > 0)
+		outbox_add_family(&t->outbox, f);
+	/* After this the family may complete at any moment, but only this thread collects it. */
+	ledger_publish(f);
+	faults_published(&t->faults);
+	return look_after(t, err);
+}
+
+/* Polls one batch and sees it through to the sink. *worked: did anything come? */
+static outflow_status take_batch(struct task *t, int64_t deadline_ns, int *worked, outflow_error *err)
+{
+	uint32_t limit = t->model->batch_messages > 0 ? t->model->batch_messages : RECORDS_A_TURN;
+	struct family *f = family_new(t->services.ledger);
+	struct batch b;
+	outflow_status status;
+
+	if (f == NULL)
+		return outflow_fail(err, OUTFLOW_E_TASK, "no memory for a batch");
+	if (batch_begin(&b, &f->memory, t->expect, limit) != OUTFLOW_OK) {
+		family_discard(f);
+		return outflow_fail(err, OUTFLOW_E_TASK, "no memory for a batch");
+	}
+	status = fill_batch(t, &b, deadline_ns, err);
+	batch_end(&b);
+	*worked = b.plugin.n > 0;
+	if (status != OUTFLOW_OK || b.plugin.n == 0) {
+		batch_drop_records(&f->memory, b.plugin.recs);
+		family_discard(f);
+		return status;
+	}
+	t->expect = b.plugin.n;
+	return work_on(t, f, &b, err);
+}
+
+outflow_status task_run(struct task *t)
+{
+	outflow_error *err = &t->reason;
+	outflow_status status = OUTFLOW_OK;
+	int worked;
+
+	while (status == OUTFLOW_OK && !task_stop_requested(t) && !t->source_ended) {
+		int64_t until;
+
+		status = look_after(t, err);
+		if (status != OUTFLOW_OK)
+			break;
+		until = next_turn(t);
+		worked = 0;
+		if (has_room(t))
+			status = take_batch(t, until, &worked, err);
+		else
+			status = poll_without_room(t, err);
+		/* A source may come back early with nothing; a full sink signals when it has room. */
+		if (status == OUTFLOW_OK && !worked && !t->source_ended && !task_stop_requested(t) &&
+		    clock_mono_ns() < until)
+			wakeup_wait(&t->services.wakeup, until);
+	}
+	return status;
+}
+
+outflow_status task_drain(struct task *t)
+{
+	outflow_error *err = &t->reason;
+	outflow_status status = look_after(t, err);
+
+	task_flush(t, clock_mono_ns());
+	while (status == OUTFLOW_OK && ledger_in_flight_records(t->services.ledger) > 0) {
+		if (task_stop_requested(t) && clock_mono_ns() >= t->stop_deadline_ns)
+			break;
+		wakeup_wait(&t->services.wakeup, next_turn(t));
+		status = look_after(t, err);
+	}
+	return status;
+}

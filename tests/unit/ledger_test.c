@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ledger_test.c: nothing past a hole is ever committed, whatever order and thread the resolutions come from. */
+#include "host/record/ledger.h"
+
+#include <outflow/util.h>
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+struct fixture {
+	struct pool *pool;
+	struct ledger *ledger;
+	uint32_t stream;
+	unsigned wakes;
+	uint64_t emitted;
+};
+
+static void on_wake(void *ctx)
+{
+	struct fixture *x = ctx;
+
+	__atomic_add_fetch(&x->wakes, 1, __ATOMIC_RELAXED);
+}
+
+static uint32_t open_stream(struct fixture *x, const char *json)
+{
+	outflow_resume resume;
+	uint32_t stream;
+
+	assert_int_equal(ledger_stream_open(x->ledger, outflow_text(json), 0, (outflow_bytes){ NULL, 0 }, &stream,
+	                                    &resume),
+	                 OUTFLOW_OK);
+	return stream;
+}
+
+static int setup(void **state)
+{
+	struct fixture *x = calloc(1, sizeof *x);
+
+	x->pool = pool_new();
+	x->ledger = ledger_new(x->pool, on_wake, x);
+	x->stream = open_stream(x, "{}");
+	*state = x;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *x = *state;
+
+	ledger_free(&x->ledger);
+	pool_free(&x->pool);
+	free(x);
+	return 0;
+}
+
+/* A family of n source records of one stream, admitted; positions have gaps of two. */
+static struct family *admit(struct fixture *x, uint32_t stream, uint32_t n)
+{
+	struct family *f = family_new(x->ledger);
+	struct batch b;
+
+	assert_non_null(f);
+	assert_int_equal(batch_begin(&b, &f->memory, n, n), OUTFLOW_OK);
+	for (uint32_t i = 0; i < n; i++) {
+		outflow_record *r = &b.plugin.recs[b.plugin.n++];
+
+		*r = (outflow_record){ .value = { "x", 1 }, .stream = stream, .pos = x->emitted };
+		x->emitted += 2;
+		r->next = x->emitted;
+	}
+	batch_end(&b);
+	assert_int_equal(ledger_admit(x->ledger, f, b.plugin.recs, b.plugin.n), OUTFLOW_OK);
+	return f;
+}
+
+/* Hands records on as the chain would; keep[i] says how many copies go to the sink. */
+static void expect(struct family *f, const unsigned *keep)
+{
+	struct batch b;
+
+	assert_int_equal(batch_begin(&b, &f->memory, 1, 1000), OUTFLOW_OK);
+	for (uint32_t i = 0; i < f->n_slots; i++)
+		for (unsigned k = 0; k < keep[i]; k++)
+			assert_non_null(outflow_emit(&(outflow_host){ .batch = &batch_api }, &b.plugin,
+			                             &f->records[i]));
+	batch_end(&b);
+	if (b.plugin.n > 0)
+		assert_int_equal(ledger_expect(f, b.plugin.recs, b.plugin.n), OUTFLOW_OK);
+	else
+		batch_drop_records(&f->memory, b.plugin.recs);
+	ledger_publish(f);
+}
+
+static void resolve(struct fixture *x, outflow_record *r, outflow_status status)
+{
+	ledger_resolve(x->ledger, &r, 1, status, NULL);
+}
+
+static uint64_t position(struct fixture *x, uint32_t stream)
+{
+	uint64_t next = 0;
+
+	assert_int_equal(ledger_stream_position(x->ledger, stream, &next), OUTFLOW_OK);
+	return next;
+}
+
+static struct account account(struct fixture *x)
+{
+	struct account a;
+
+	ledger_collect(x->ledger);
+	ledger_account(x->ledger, &a);
+	assert_int_equal(a.received, a.filtered + a.delivered + a.dead_lettered + a.dropped + a.in_flight);
+	return a;
+}
+
+static void commit_stops_at_a_hole(void **state)
+{
+	struct fixture *x = *state;
+	struct family *f = admit(x, x->stream, 3);
+	outflow_record *out;
+
+	expect(f, (unsigned[]){ 1, 1, 1 });
+	out = f->outputs;
+	resolve(x, &out[1], OUTFLOW_OK);
+	assert_int_equal(position(x, x->stream), 0);
+	resolve(x, &out[0], OUTFLOW_OK);
+	assert_int_equal(position(x, x->stream), 4);
+	resolve(x, &out[2], OUTFLOW_OK);
+	assert_int_equal(position(x, x->stream), 6);
+	assert_int_equal(account(x).delivered, 3);
+}
+
+static void a_later_family_waits_for_an_earlier_one(void **state)
+{
+	struct fixture *x = *state;
+	struct family *first = admit(x, x->stream, 1), *second = admit(x, x->stream, 1);
+	outflow_record *out;
+
+	expect(first, (unsigned[]){ 1 });
+	expect(second, (unsigned[]){ 1 });
+	out = first->outputs;
+	resolve(x, second->outputs, OUTFLOW_OK);
+	assert_int_equal(position(x, x->stream), 0);
+	resolve(x, out, OUTFLOW_OK);
+	assert_int_equal(position(x, x->stream), 4);
+	assert_int_equal(pool_used(x->pool), 0);
+}
+
+static void a_stuck_stream_holds_no_other_back(void **state)
+{
+	struct fixture *x = *state;
+	uint32_t other = open_stream(x, "{\"other\":1}");
+	struct family *stuck = admit(x, x->stream, 1), *moving = admit(x, other, 2);
+
+	expect(stuck, (unsigned[]){ 1 });
+	expect(moving, (unsigned[]){ 1, 1 });
+	resolve(x, &moving->outputs[0], OUTFLOW_OK);
+	resolve(x, &moving->outputs[1], OUTFLOW_OK);
+	assert_int_equal(position(x, x->stream), 0);
+	assert_int_equal(position(x, other), 6);
+	assert_int_equal(position(x, other), 6);
+}
+
+static void filtered_records_advance_in_order(void **state)
+{
+	struct fixture *x = *state;
+	struct family *f = admit(x, x->stream, 3);
+	outflow_record *out;
+
+	expect(f, (unsigned[]){ 0, 1, 0 });
+	out = f->outputs;
+	assert_int_equal(position(x, x->stream), 2);
+	resolve(x, out, OUTFLOW_OK);
+	assert_int_equal(position(x, x->stream), 6);
+	assert_int_equal(account(x).filtered, 2);
+}
+
+static void a_family_of_nothing_but_filtered_is_done_at_once(void **state)
+{
+	struct fixture *x = *state;
+
+	expect(admit(x, x->stream, 2), (unsigned[]){ 0, 0 });
+	assert_int_equal(position(x, x->stream), 4);
+	assert_int_equal(pool_used(x->pool), 0);
+}
+
+static void fan_out_waits_for_every_copy(void **state)
+{
+	struct fixture *x = *state;
+	struct family *f = admit(x, x->stream, 1);
+	outflow_record *out;
+
+	expect(f, (unsigned[]){ 3 });
+	out = f->outputs;
+	resolve(x, &out[2], OUTFLOW_OK);
+	resolve(x, &out[0], OUTFLOW_OK);
+	assert_int_equal(position(x, x->stream), 0);
+	resolve(x, &out[1], OUTFLOW_OK);
+	assert_int_equal(position(x, x->stream), 2);
+	assert_int_equal(account(x).delivered, 1);
+}
+
+static void a_second_resolution_is_counted_and_ignored(void **state)
+{
+	struct fixture *x = *state;
+	struct family *f = admit(x, x->stream, 2);
+	outflow_record *out;
+
+	expect(f, (unsigned[]){ 1, 1 });
+	out = f->outputs;
+	resolve(x, &out[0], OUTFLOW_OK);
+	resolve(x, &out[0], OUTFLOW_OK);
+	assert_int_equal(ledger_double_resolutions(x->ledger), 1);
+	assert_int_equal(position(x, x->stream), 2);
+	assert_int_equal(account(x).in_flight, 1);
+}
+
+static void a_failed_delivery_holds_the_position_until_it_is_settled(void **state)
+{
+	struct fixture *x = *state;
+	struct family *f = admit(x, x->stream, 2);
+	outflow_error why = { .size = sizeof why, .msg = "because" }, told;
+	outflow_record *out;
+	struct delivery *d;
+
+	expect(f, (unsigned[]){ 1, 1 });
+	out = f->outputs;
+	ledger_resolve(x->ledger, &out, 1, OUTFLOW_E_RETRY, &why);
+	resolve(x, &out[1], OUTFLOW_OK);
+	assert_int_equal(position(x, x->stream), 0);
+	d = ledger_take_failed(x->ledger);
+	assert_non_null(d);
+	delivery_take_reason(d, &told);
+	assert_string_equal(told.msg, "because");
+	delivery_reopen(d);
+	assert_null(ledger_take_failed(x->ledger));
+	ledger_resolve(x->ledger, &out, 1, OUTFLOW_E_RECORD, &why);
+	d = ledger_take_failed(x->ledger);
+	delivery_take_reason(d, &told);
+	ledger_finish(d, OUTCOME_DROPPED);
+	assert_int_equal(position(x, x->stream), 4);
+	assert_int_equal(account(x).dropped, 1);
+	assert_int_equal(account(x).delivered, 1);
+}
+
+static void a_dead_letter_holds_the_position_until_it_is_stored(void **state)
+{
+	struct fixture *x = *state;
+	struct family *f = admit(x, x->stream, 1);
+	outflow_record letter = { 0 };
+	outflow_record *out;
+	struct delivery *d;
+	outflow_error told;
+
+	expect(f, (unsigned[]){ 1 });
+	out = f->outputs;
+	ledger_resolve(x->ledger, &out, 1, OUTFLOW_E_RECORD, NULL);
+	d = ledger_take_failed(x->ledger);
+	delivery_take_reason(d, &told);
+	assert_non_null(ledger_pass_on(d, &letter));
+	assert_int_equal(position(x, x->stream), 0);
+	resolve(x, &letter, OUTFLOW_OK);
+	assert_int_equal(position(x, x->stream), 2);
+	assert_int_equal(account(x).dead_lettered, 1);
+}
+
+static void late_acknowledgements_of_a_closed_stream_change_nothing(void **state)
+{
+	struct fixture *x = *state;
+	struct family *f = admit(x, x->stream, 1);
+	uint32_t again;
+	uint64_t next;
+
+	expect(f, (unsigned[]){ 1 });
+	assert_int_equal(ledger_stream_close(x->ledger, x->stream), OUTFLOW_OK);
+	again = open_stream(x, "{}");
+	resolve(x, f->outputs, OUTFLOW_OK);
+	assert_int_equal(position(x, again), 0);
+	assert_int_equal(ledger_stream_position(x->ledger, x->stream, &next), OUTFLOW_E_RECORD);
+	assert_int_equal(account(x).in_flight, 0);
+}
+
+static void a_record_of_an_unknown_stream_is_refused_whole(void **state)
+{
+	struct fixture *x = *state;
+	struct family *f = family_new(x->ledger);
+	outflow_record records[2] = { { .stream = x->stream }, { .stream = 77 } };
+
+	assert_int_equal(ledger_admit(x->ledger, f, records, 2), OUTFLOW_E_RECORD);
+	family_discard(f);
+	assert_int_equal(account(x).received, 0);
+}
+
+/* ---- many threads ---- */
+
+#define FAMILIES 400u
+#define PER_FAMILY 32u
+#define THREADS 3u
+
+struct crowd {
+	struct fixture *x;
+	outflow_record *records[FAMILIES * PER_FAMILY];
+	size_t n;
+	size_t taken; /* atomic */
+};
+
+static void *resolve_some(void *arg)
+{
+	struct crowd *c = arg;
+
+	for (;;) {
+		size_t i = __atomic_fetch_add(&c->taken, 1, __ATOMIC_RELAXED);
+
+		if (i >= c->n)
+			return NULL;
+		resolve(c->x, c->records[i], OUTFLOW_OK);
+	}
+}
+
+static void threads_in_random_order_never_commit_early(void **state)
+{
+	static struct crowd c;
+	struct fixture *x = *state;
+	unsigned copies[PER_FAMILY];
+	pthread_t threads[THREADS];
+	uint64_t last = 0;
+
+	c = (struct crowd){ .x = x };
+	srand(4711);
+	for (uint32_t i = 0; i < FAMILIES; i++) {
+		struct family *f = admit(x, x->stream, PER_FAMILY);
+
+		for (uint32_t k = 0; k < PER_FAMILY; k++)
+			copies[k] = (unsigned)rand() % 5 == 0 ? 0 : 1;
+		copies[0] = 1;
+		expect(f, copies);
+		for (uint32_t k = 0; k < f->n_outputs; k++)
+			c.records[c.n++] = &f->outputs[k];
+	}
+	for (size_t i = c.n - 1; i > 0; i--) {
+		size_t k = (size_t)rand() % (i + 1);
+		outflow_record *swap = c.records[i];
+
+		c.records[i] = c.records[k];
+		c.records[k] = swap;
+	}
+	for (unsigned i = 0; i < THREADS; i++)
+		pthread_create(&threads[i], NULL, resolve_some, &c);
+	while (__atomic_load_n(&c.taken, __ATOMIC_RELAXED) < c.n) {
+		uint64_t now = position(x, x->stream);
+
+		assert_true(now >= last);
+		last = now;
+	}
+	for (unsigned i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
+	assert_int_equal(position(x, x->stream), x->emitted);
+	assert_int_equal(account(x).in_flight, 0);
+	assert_int_equal(pool_used(x->pool), 0);
+	assert_true(x->wakes > 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, setup, teardown)
+		TEST(commit_stops_at_a_hole),
+		TEST(a_later_family_waits_for_an_earlier_one),
+		TEST(a_stuck_stream_holds_no_other_back),
+		TEST(filtered_records_advance_in_order),
+		TEST(a_family_of_nothing_but_filtered_is_done_at_once),
+		TEST(fan_out_waits_for_every_copy),
+		TEST(a_second_resolution_is_counted_and_ignored),
+		TEST(a_failed_delivery_holds_the_position_until_it_is_settled),
+		TEST(a_dead_letter_holds_the_position_until_it_is_stored),
+		TEST(late_acknowledgements_of_a_closed_stream_change_nothing),
+		TEST(a_record_of_an_unknown_stream_is_refused_whole),
+		TEST(threads_in_random_order_never_commit_early),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
