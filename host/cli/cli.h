@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cli.h: the subcommands. Each gets its own name as argv[0] and returns the exit status of the program. */
+#ifndef HOST_CLI_CLI_H
+#define HOST_CLI_CLI_H
+
+struct subcommand {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *summary;
+};
+
+/* Ends with a NULL name. */
+extern const struct subcommand subcommands[];
+
+int cli_run(int argc, char **argv);
+int cli_check(int argc, char **argv);
+int cli_plugins(int argc, char **argv);
+int cli_version(int argc, char **argv);
+
+/* Says on standard error that an option or argument is wrong and where help is; returns EXIT_CONFIG. */
+int cli_misuse(const char *subcommand, const char *message);
+
+#endif

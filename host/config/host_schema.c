@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "host/config/host_schema.h"
+
+#define KEY(NAME, TYPE, IMPORTANCE, DEFAULT, MIN, MAX, CHOICES, GROUP, DOC)                              \
+	{                                                                                                \
+		.name = NAME, .type = OUTFLOW_T_##TYPE, .importance = OUTFLOW_IMPORTANCE_##IMPORTANCE,   \
+		.dflt = DEFAULT, .min = MIN, .max = MAX, .choices = CHOICES, .group = GROUP, .doc = DOC, \
+	}
+#define SCHEMA(KEYS)                                                                    \
+	{                                                                               \
+		.size = sizeof(outflow_cfg_def), .key_size = sizeof(outflow_cfg_key),   \
+		.keys = KEYS, .n_keys = sizeof KEYS / sizeof KEYS[0],                   \
+	}
+#define KIB INT64_C(1024)
+#define MIB (1024 * KIB)
+#define TIB (1024 * 1024 * MIB)
+
+static const char *const log_levels[] = { "error", "warn", "info", "debug", NULL };
+static const char *const states[] = { "running", "stopped", NULL };
+static const char *const tolerances[] = { "none", "all", NULL };
+static const char *const sync_modes[] = { "none", "interval", "always", NULL };
+
+static const outflow_cfg_key host_keys[] = {
+	KEY("state.dir", STRING, HIGH, NULL, 0, 0, NULL, "Host",
+	    "Directory of journals, checkpoints and private plugin copies. Default: /var/lib/outflow for root, else "
+	    "outflow below $XDG_STATE_HOME or ~/.local/state."),
+	KEY("plugin.path", STRING, MEDIUM, NULL, 0, 0, NULL, "Host",
+	    "Directories with plugins, separated by colons; of two plugins with one id the first counts."),
+	KEY("log.level", ENUM, MEDIUM, "info", 0, 0, log_levels, "Host", "Log lines above this level are not written."),
+	KEY("checkpoint.interval", DURATION_MS, LOW, "1s", 10, 60000, NULL, "Host",
+	    "How often checkpoints are synced to disk. They are written at once; a power loss costs duplicates only."),
+	KEY("stop.timeout", DURATION_MS, MEDIUM, "10s", 0, 3600000, NULL, "Host",
+	    "How long a stop waits for what is in flight."),
+	KEY("cluster", STRING, LOW, "outflow", 0, 0, NULL, "Host",
+	    "First part of event ids, to tell several installations apart."),
+};
+
+static const outflow_cfg_key pipeline_keys[] = {
+	KEY("name", STRING, HIGH, NULL, 0, 0, NULL, "Common", "Name of the pipeline, unique in the daemon."),
+	KEY("description", STRING, LOW, NULL, 0, 0, NULL, "Common", "What it is for, for people."),
+	KEY("state", ENUM, MEDIUM, "running", 0, 0, states, "Common", "Is it started with the daemon?"),
+	KEY("tasks.max", INT, HIGH, "1", 1, 1000, NULL, "Common",
+	    "At most so many tasks; a source that cannot be split runs as one."),
+	KEY("transforms", LIST, MEDIUM, NULL, 0, 0, NULL, "Transforms",
+	    "Aliases of the transforms, in order; the keys of one stand below transforms.<alias>."),
+	KEY("batch.messages", INT, MEDIUM, NULL, 1, 10000, NULL, "Batch",
+	    "Collect so many messages before the stages work on them. Unset: work on what is there."),
+	KEY("batch.interval", DURATION_MS, MEDIUM, "0s", 0, 15000, NULL, "Batch",
+	    "With batch.messages: wait no longer than this after the first message. 0s: do not wait."),
+	KEY("batch.bytes", SIZE, LOW, "1MiB", KIB, 1024 * MIB, NULL, "Batch",
+	    "With batch.messages: a batch of so many bytes is complete."),
+	KEY("inflight.records", INT, LOW, "16384", 1, 10000000, NULL, "Limits",
+	    "Records between source and confirmation; above it the source waits."),
+	KEY("inflight.bytes", SIZE, LOW, "32MiB", KIB, TIB, NULL, "Limits",
+	    "Bytes of keys and values between source and confirmation; above it the source waits."),
+	KEY("errors.tolerance", ENUM, HIGH, "none", 0, 0, tolerances, "Errors",
+	    "A record that cannot be converted, transformed or delivered: none stops the task, all makes it a dead letter, "
+	    "or drops and counts it where no dead-letter sink is declared."),
+	KEY("journal.sync", ENUM, MEDIUM, "interval", 0, 0, sync_modes, "Journal",
+	    "What survives a power loss: none, all but the last journal.sync.interval, or always everything."),
+	KEY("journal.sync.interval", DURATION_MS, LOW, "100ms", 1, 60000, NULL, "Journal",
+	    "With journal.sync = interval: how often the journal is synced to disk."),
+	KEY("journal.segment.bytes", SIZE, LOW, "64MiB", 64 * KIB, 1024 * MIB, NULL, "Journal",
+	    "Size of a segment file; also bounds a single message."),
+	KEY("journal.soft.bytes", SIZE, MEDIUM, "1GiB", 64 * KIB, TIB, NULL, "Journal",
+	    "Above this many unconfirmed bytes the source is slowed down."),
+	KEY("journal.hard.bytes", SIZE, MEDIUM, "2GiB", 64 * KIB, TIB, NULL, "Journal",
+	    "Above this many unconfirmed bytes nothing is taken: the MQTT broker keeps its messages."),
+};
+
+static const outflow_cfg_key choice_keys[] = {
+	KEY("class", STRING, HIGH, NULL, 0, 0, NULL, "Common", "Which component: a name, a plugin's id, or plugin/component."),
+	KEY("type", STRING, LOW, NULL, 0, 0, NULL, "Common", "Another spelling of class."),
+	KEY("name", STRING, LOW, NULL, 0, 0, NULL, "Common", "Of a transform in a list: its alias."),
+	KEY("connection", STRING, MEDIUM, NULL, 0, 0, NULL, "Common",
+	    "Name of a declared connection whose keys apply where this group does not set its own."),
+};
+
+static const outflow_cfg_key deadletter_keys[] = {
+	KEY("topic", STRING, HIGH, NULL, 0, 0, NULL, "Errors", "Topic of the dead letters. Unset: that of the record."),
+};
+
+const outflow_cfg_def host_schema = SCHEMA(host_keys);
+const outflow_cfg_def pipeline_schema = SCHEMA(pipeline_keys);
+const outflow_cfg_def choice_schema = SCHEMA(choice_keys);
+const outflow_cfg_def deadletter_schema = SCHEMA(deadletter_keys);

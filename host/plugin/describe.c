@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "host/plugin/describe.h"
+
+#include <outflow/util.h>
+
+static const char *type_name(uint32_t type)
+{
+	static const char *const names[] = { "", "STRING", "BOOLEAN", "INT", "DOUBLE", "DURATION", "SIZE", "LIST",
+	                                     "ENUM", "PREFIX" };
+
+	return names[type <= OUTFLOW_T_PREFIX ? type : 0];
+}
+
+static const char *importance_name(uint32_t importance)
+{
+	static const char *const names[] = { "MEDIUM", "HIGH", "MEDIUM", "LOW" };
+
+	return names[importance <= OUTFLOW_IMPORTANCE_LOW ? importance : 0];
+}
+
+static const outflow_cfg_key *key_at(const outflow_cfg_def *def, size_t i)
+{
+	return (const void *)((const char *)def->keys + i * def->key_size);
+}
+
+static json_t *describe_choices(const outflow_cfg_key *key)
+{
+	json_t *choices = json_array();
+
+	for (const char *const *c = key->choices; c != NULL && *c != NULL; c++)
+		json_array_append_new(choices, json_string(*c));
+	return choices;
+}
+
+static json_t *describe_key(const outflow_cfg_key *key)
+{
+	json_t *o = json_pack("{s:s, s:s, s:b, s:s?, s:s, s:s, s:s, s:b}", "name", key->name, "type",
+	                      type_name(key->type), "required", (key->flags & OUTFLOW_K_REQUIRED) != 0, "default",
+	                      key->dflt, "importance", importance_name(key->importance), "group",
+	                      key->group ? key->group : "Common", "documentation", key->doc ? key->doc : "", "secret",
+	                      (key->flags & OUTFLOW_K_SECRET) != 0);
+
+	if (key->choices != NULL)
+		json_object_set_new(o, "choices", describe_choices(key));
+	if (key->min != 0 || key->max != 0) {
+		json_object_set_new(o, "minimum", json_integer(key->min));
+		json_object_set_new(o, "maximum", json_integer(key->max));
+	}
+	return o;
+}
+
+json_t *describe_component(const struct component *c)
+{
+	const outflow_cfg_def *def = c->what->config;
+	json_t *keys = json_array();
+
+	for (size_t i = 0; def != NULL && i < def->n_keys; i++)
+		json_array_append_new(keys, describe_key(key_at(def, i)));
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o}", "plugin", c->module->plugin->id, "name", c->what->name, "kind",
+	                 component_kind_name(c->what->kind), "version",
+	                 c->module->plugin->version ? c->module->plugin->version : "", "documentation",
+	                 c->what->doc ? c->what->doc : "", "keys", keys);
+}
+
+static json_t *describe_module(const struct module *m)
+{
+	json_t *components = json_array();
+
+	for (size_t i = 0; i < m->plugin->n_components; i++)
+		json_array_append_new(components, json_pack("{s:s, s:s, s:s}", "name", m->plugin->components[i]->name,
+		                                            "kind", component_kind_name(m->plugin->components[i]->kind),
+		                                            "documentation",
+		                                            m->plugin->components[i]->doc ? m->plugin->components[i]->doc
+		                                                                          : ""));
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o}", "id", m->plugin->id, "version",
+	                 m->plugin->version ? m->plugin->version : "", "license",
+	                 m->plugin->license ? m->plugin->license : "", "documentation", m->plugin->doc ? m->plugin->doc : "",
+	                 "path", m->path, "components", components);
+}
+
+json_t *describe_inventory(const struct inventory *inv)
+{
+	json_t *plugins = json_array(), *refused = json_array();
+
+	for (size_t i = 0; i < inventory_count(inv); i++)
+		json_array_append_new(plugins, describe_module(inventory_module(inv, i)));
+	for (size_t i = 0; i < inventory_refusals(inv); i++)
+		json_array_append_new(refused, json_pack("{s:s, s:s}", "path", inventory_refusal(inv, i)->path, "reason",
+		                                         inventory_refusal(inv, i)->reason));
+	return json_pack("{s:o, s:o}", "plugins", plugins, "refused", refused);
+}
+
+void describe_inventory_print(const struct inventory *inv, FILE *to)
+{
+	for (size_t i = 0; i < inventory_count(inv); i++) {
+		const struct module *m = inventory_module(inv, i);
+
+		for (size_t k = 0; k < m->plugin->n_components; k++) {
+			const outflow_component *c = m->plugin->components[k];
+			char name[140];
+
+			snprintf(name, sizeof name, "%s/%s", m->plugin->id, c->name);
+			fprintf(to, "%-18s %-10s %s\n", name, component_kind_name(c->kind), c->doc ? c->doc : "");
+		}
+	}
+	for (size_t i = 0; i < inventory_refusals(inv); i++)
+		fprintf(to, "refused: %s\n", inventory_refusal(inv, i)->reason);
+}
+
+static void print_key(const outflow_cfg_key *key, FILE *to)
+{
+	fprintf(to, "\n%s\n    %s", key->name, type_name(key->type));
+	for (const char *const *c = key->choices; c != NULL && *c != NULL; c++)
+		fprintf(to, "%s%s", c == key->choices ? " (" : ", ", *c);
+	fputs(key->choices != NULL ? ")" : "", to);
+	if (key->min != 0 || key->max != 0)
+		fprintf(to, ", %lld to %lld", (long long)key->min, (long long)key->max);
+	if (key->flags & OUTFLOW_K_REQUIRED)
+		fputs(", required", to);
+	else if (key->dflt != NULL)
+		fprintf(to, ", default \"%s\"", key->dflt);
+	if (key->flags & OUTFLOW_K_SECRET)
+		fputs(", secret", to);
+	fprintf(to, "\n    %s\n", key->doc ? key->doc : "");
+}
+
+void describe_component_print(const struct component *c, FILE *to)
+{
+	const outflow_cfg_def *def = c->what->config;
+
+	fprintf(to, "%s/%s %s (%s)\n%s\n", c->module->plugin->id, c->what->name,
+	        c->module->plugin->version ? c->module->plugin->version : "", component_kind_name(c->what->kind),
+	        c->what->doc ? c->what->doc : "");
+	for (size_t i = 0; def != NULL && i < def->n_keys; i++)
+		print_key(key_at(def, i), to);
+}

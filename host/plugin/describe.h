@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* describe.h: plugins, components and schemas for people and programs. */
+#ifndef HOST_PLUGIN_DESCRIBE_H
+#define HOST_PLUGIN_DESCRIBE_H
+#include "host/plugin/inventory.h"
+
+#include <jansson.h>
+#include <stdio.h>
+
+/* All plugins with their components, and the files that were refused. NULL: no memory. [any] */
+json_t *describe_inventory(const struct inventory *inv);
+
+/* A component with its schema: for each key name, type, required, default, importance, group, documentation, choices and
+ * range. NULL: no memory. [any] */
+json_t *describe_component(const struct component *c);
+
+/* The same as text. [any] */
+void describe_inventory_print(const struct inventory *inv, FILE *to);
+void describe_component_print(const struct component *c, FILE *to);
+
+#endif

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "host/plugin/private_copy.h"
+
+#include "host/base/crc32c.h"
+
+#include <outflow/util.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct content {
+	char *bytes;
+	size_t n;
+};
+
+static int read_all(int fd, struct content *c)
+{
+	struct stat st;
+	size_t done = 0;
+
+	if (fstat(fd, &st) != 0)
+		return -1;
+	c->n = (size_t)st.st_size;
+	c->bytes = malloc(c->n + 1);
+	while (c->bytes != NULL && done < c->n) {
+		ssize_t n = read(fd, c->bytes + done, c->n - done);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			break;
+		done += (size_t)n;
+	}
+	if (c->bytes != NULL && done == c->n)
+		return 0;
+	free(c->bytes);
+	c->bytes = NULL;
+	return -1;
+}
+
+static int read_file(const char *path, struct content *c)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int rc = fd < 0 ? -1 : read_all(fd, c);
+	int saved = errno;
+
+	if (fd >= 0)
+		close(fd);
+	errno = saved;
+	return rc;
+}
+
+/* Under a temporary name first: another process may look. */
+static int write_file(const char *path, const struct content *c)
+{
+	char temporary[4096];
+	size_t done = 0;
+	int fd;
+
+	if (snprintf(temporary, sizeof temporary, "%s.XXXXXX", path) >= (int)sizeof temporary) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	fd = mkostemp(temporary, O_CLOEXEC);
+	while (fd >= 0 && done < c->n) {
+		ssize_t n = write(fd, c->bytes + done, c->n - done);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			break;
+		done += (size_t)n;
+	}
+	if (fd >= 0 && done == c->n && fchmod(fd, 0700) == 0 && close(fd) == 0 && rename(temporary, path) == 0)
+		return 0;
+	if (fd >= 0)
+		unlink(temporary);
+	return -1;
+}
+
+static int exists_whole(const char *path, const struct content *c)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && (size_t)st.st_size == c->n;
+}
+
+outflow_status private_copy_make(const char *path, const char *dir, const char *copy, char **result, outflow_error *err)
+{
+	const char *slash = strrchr(path, '/');
+	struct content c = { 0 };
+	char *to = NULL;
+	outflow_status status = OUTFLOW_OK;
+
+	if (read_file(path, &c) != 0)
+		return outflow_fail_errno(err, OUTFLOW_E_TASK, errno, "%s: cannot be read", path);
+	if (asprintf(&to, "%s/%s.%08x%s%s", dir, slash ? slash + 1 : path, crc32c(0, c.bytes, c.n),
+	             copy && *copy ? "." : "", copy ? copy : "") < 0) {
+		to = NULL;
+		status = outflow_fail(err, OUTFLOW_E_NOMEM, "%s: no memory", path);
+	} else if (!exists_whole(to, &c) && write_file(to, &c) != 0) {
+		status = outflow_fail_errno(err, OUTFLOW_E_TASK, errno, "%s: cannot be copied to %s", path, to);
+	}
+	free(c.bytes);
+	if (status != OUTFLOW_OK) {
+		free(to);
+		return status;
+	}
+	*result = to;
+	return OUTFLOW_OK;
+}
