@@ -200,6 +200,11 @@ outflow_batch *outflow_harness_batch(outflow_harness *t)
 	return &t->batch.plugin;
 }
 
+const outflow_config *outflow_harness_config(outflow_harness *t)
+{
+	return &t->config;
+}
+
 /* ---- before create ---- */
 
 void outflow_harness_place(outflow_harness *t, const char *pipeline, uint32_t task, uint32_t n_tasks)

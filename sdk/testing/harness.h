@@ -38,6 +38,8 @@ void outflow_harness_clear(outflow_harness *t);
 /* The host as the instance sees it, and a batch for functions that want an arena. */
 const outflow_host *outflow_harness_host(outflow_harness *t);
 outflow_batch *outflow_harness_batch(outflow_harness *t);
+/* The configuration as it is now. */
+const outflow_config *outflow_harness_config(outflow_harness *t);
 
 /* ---- before create ---- */
 

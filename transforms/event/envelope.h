@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * envelope.h: a record seen as a CloudEvent, without making one.
+ *
+ * Attributes, data.props, data.body (also named data.value) and data.key are worked out when somebody asks for them. A record
+ * whose content type is application/cloudevents+json is a whole event itself: everything is then on its payload's tape.
+ * All [task].
+ */
+#ifndef EVENT_ENVELOPE_H
+#define EVENT_ENVELOPE_H
+#include "settings.h"
+#include "value.h"
+
+/* What the envelope is made of. A field names itself in struct value when it is a container that the envelope makes. */
+enum envelope_field {
+	ENVELOPE_NONE,
+	ENVELOPE_EVENT,
+	ENVELOPE_SPECVERSION, ENVELOPE_ID, ENVELOPE_SOURCE, ENVELOPE_TYPE, ENVELOPE_SUBJECT, ENVELOPE_TIME,
+	ENVELOPE_DATACONTENTTYPE,
+	ENVELOPE_DATA,
+	ENVELOPE_PROPS,
+	ENVELOPE_BODY,
+	ENVELOPE_KEY,
+	ENVELOPE_TOPIC, ENVELOPE_PARENT_TOPIC, ENVELOPE_QOS, ENVELOPE_RETAIN, ENVELOPE_DUP, ENVELOPE_FORMAT,
+	ENVELOPE_CONTENT_TYPE, ENVELOPE_RESPONSE_TOPIC, ENVELOPE_CORRELATION_DATA, ENVELOPE_EXPIRY,
+	ENVELOPE_USER_PROPERTIES,
+	ENVELOPE_USER_PROPERTY, ENVELOPE_USER_KEY, ENVELOPE_USER_VALUE,
+};
+
+/* One record on its way through one stage. Made on the stack by event_begin; the arena holds what it makes up. */
+struct event {
+	const outflow_host *host;
+	outflow_batch *arena;
+	const struct event_settings *settings;
+	const outflow_record *record;
+	const outflow_record *source;    /* the record as its source made it */
+	const outflow_json *json;        /* of the body once it was looked at; NULL: not JSON */
+	bool whole, body_known;
+	enum event_format format;        /* of the body once it was looked at */
+	outflow_status status;           /* the first failure; all later answers are then VALUE_MISSING */
+	outflow_error *err;
+};
+
+void event_begin(struct event *e, const outflow_host *h, outflow_batch *arena, const struct event_settings *s,
+                 const outflow_record *r, outflow_error *err);
+
+/* The field of that name inside a container of the envelope, or ENVELOPE_NONE; [any], so that patterns and paths can ask
+ * when they are compiled. */
+enum envelope_field envelope_member(enum envelope_field container, outflow_str name);
+
+/* Does field hold members (or elements) that the envelope makes? */
+bool envelope_is_container(enum envelope_field field);
+
+/* The value of a field other than a user property's, VALUE_MISSING when the record has none. A failure (a body that is not
+ * valid, no memory) goes into e->status. */
+void envelope_get(struct event *e, enum envelope_field field, struct value *v);
+
+/* User property number at, from the end when negative, VALUE_MISSING beyond; and key or value of one. */
+void envelope_user_property(struct event *e, int64_t at, struct value *v);
+void envelope_user_part(struct event *e, const struct value *property, enum envelope_field part, struct value *v);
+
+/* The tape of a record that is a whole event or has a JSON body, NULL for any other and on failure. */
+const outflow_json *event_tape(struct event *e);
+
+/* v as JSON text: a slice of the payload, or written into the arena. ptr NULL: missing, or no memory (e->status). */
+outflow_bytes event_value_json(struct event *e, const struct value *v);
+
+#endif
