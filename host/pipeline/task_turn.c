@@ -195,7 +195,7 @@ static outflow_status take_batch(struct task *t, int64_t deadline_ns, int *worke
 
 	if (f == NULL)
 		return outflow_fail(err, OUTFLOW_E_TASK, "no memory for a batch");
-	if (batch_begin(&b, &f->memory, t->expect, limit) != OUTFLOW_OK) {
+	if (batch_begin(&b, &f->memory, t->expect > 0 ? t->expect : 1, limit) != OUTFLOW_OK) {
 		family_discard(f);
 		return outflow_fail(err, OUTFLOW_E_TASK, "no memory for a batch");
 	}
