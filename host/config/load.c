@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "host/config/load.h"
 
+#include "host/config/lexical.h"
+
 #include <outflow/util.h>
 
 #include <libconfig.h>
@@ -32,9 +34,14 @@ static void complain(struct flattening *f, const config_setting_t *at, const cha
 	problems_add(f->problems, &where, "%s", message);
 }
 
+/* A later file may replace a setting of the host; within one file it is a mistake. */
 static void set(struct flattening *f, const config_setting_t *at, const char *key, const char *value)
 {
-	if (f->status == OUTFLOW_OK)
+	const struct setting *other = settings_find(f->to, key);
+
+	if (other != NULL && other->file == f->file)
+		complain(f, at, key, "is set twice");
+	else if (f->status == OUTFLOW_OK)
 		f->status = settings_set(f->to, key, value, f->file, (int)config_setting_source_line(at));
 }
 
@@ -105,18 +112,20 @@ static void flatten_list(struct flattening *f, const config_setting_t *s, const 
 /* properties = [ "name=value" ]: names that libconfig cannot spell. */
 static void flatten_properties(struct flattening *f, const config_setting_t *s, const char *prefix)
 {
+	if (!config_setting_is_array(s) && !config_setting_is_list(s))
+		complain(f, s, prefix, "properties is a list of texts: [ \"name=value\" ]");
 	for (int i = 0; i < config_setting_length(s); i++) {
 		const config_setting_t *item = config_setting_get_elem(s, (unsigned)i);
 		const char *text = config_setting_get_string(item);
 		const char *equals = text ? strchr(text, '=') : NULL;
 		char key[KEY_MAX];
 
-		if (equals == NULL || equals == text) {
+		if (equals == NULL || equals == text)
 			complain(f, item, prefix, "properties: each one is a text \"name=value\"");
-			continue;
-		}
-		snprintf(key, sizeof key, "%s.%.*s", prefix, (int)(equals - text), text);
-		set(f, item, key, equals + 1);
+		else if (snprintf(key, sizeof key, "%s.%.*s", prefix, (int)(equals - text), text) >= (int)sizeof key)
+			complain(f, item, prefix, "the key is longer than 255 characters");
+		else
+			set(f, item, key, equals + 1);
 	}
 }
 
@@ -130,6 +139,32 @@ static const char *group_text(const config_setting_t *group, const char *name)
 	return text;
 }
 
+static int is_taken(const struct settings *s, const char *prefix)
+{
+	size_t n = strlen(prefix);
+
+	for (size_t i = 0; i < s->n; i++)
+		if (strncmp(s->list[i].key, prefix, n) == 0 && s->list[i].key[n] == '.')
+			return 1;
+	return 0;
+}
+
+/* One group of a list, below its alias. */
+static void flatten_aliased(struct flattening *f, const config_setting_t *group, const char *key, const char *alias,
+                            unsigned depth)
+{
+	char prefix[KEY_MAX];
+
+	if (*alias == '\0' || alias[strcspn(alias, "., \t\\")] != '\0')
+		complain(f, group, key, "the name of a group in a list has no dots, commas, backslashes and spaces");
+	else if (snprintf(prefix, sizeof prefix, "%s.%s", key, alias) >= (int)sizeof prefix)
+		complain(f, group, key, "the key is longer than 255 characters");
+	else if (is_taken(f->to, prefix))
+		complain(f, group, prefix, "another group of the list has this name");
+	else
+		flatten_group(f, group, prefix, depth + 1);
+}
+
 /* A list of groups: aliases from each one's name, else t1, t2, ...; the list of aliases goes under the key itself. */
 static void flatten_groups(struct flattening *f, const config_setting_t *s, const char *key, unsigned depth)
 {
@@ -137,21 +172,18 @@ static void flatten_groups(struct flattening *f, const config_setting_t *s, cons
 
 	for (int i = 0; i < config_setting_length(s); i++) {
 		const config_setting_t *group = config_setting_get_elem(s, (unsigned)i);
-		char number[16], prefix[KEY_MAX];
-		const char *alias;
+		const char *name;
+		char number[16];
 
 		if (!config_setting_is_group(group)) {
 			complain(f, s, key, "a list holds texts and numbers, or groups, not both");
 			return;
 		}
 		snprintf(number, sizeof number, "t%d", i + 1);
-		alias = group_text(group, "name");
-		if (alias == NULL)
-			alias = number;
-		snprintf(prefix, sizeof prefix, "%s.%s", key, alias);
-		if (append_item(aliases, sizeof aliases, alias, i == 0) != 0)
+		name = group_text(group, "name");
+		if (append_item(aliases, sizeof aliases, name ? name : number, i == 0) != 0)
 			complain(f, group, key, "too many groups");
-		flatten_group(f, group, prefix, depth + 1);
+		flatten_aliased(f, group, key, name ? name : number, depth);
 	}
 	set(f, s, key, aliases);
 }
@@ -309,31 +341,14 @@ good:
 	return text;
 }
 
-/* Each file stands alone: an include would open files that the caller did not name. 0: none, else its line. */
-static int line_of_include(const char *text)
-{
-	int line = 1;
-
-	for (; text != NULL && *text != '\0'; line++) {
-		text += strspn(text, " \t");
-		if (strncmp(text, "@include", 8) == 0)
-			return line;
-		text = strchr(text, '\n');
-		text = text ? text + 1 : NULL;
-	}
-	return 0;
-}
-
 static void parse(struct flattening *f, const char *text, struct loaded *to)
 {
-	struct place where = { .file = f->file, .line = line_of_include(text) };
+	struct place where = { .file = f->file };
 	config_t c;
 
-	if (where.line != 0) {
-		problems_add(f->problems, &where,
-		             "@include is not supported; put the files side by side in the configuration directory");
+	/* Each file stands alone: an include would open files that the caller did not name. */
+	if (lexical_check(text, f->file, f->problems) > 0)
 		return;
-	}
 	config_init(&c);
 	if (config_read_string(&c, text) == CONFIG_TRUE) {
 		load_root(f, config_root_setting(&c), to);
