@@ -43,9 +43,8 @@ const outflow_config *outflow_harness_config(outflow_harness *t);
 
 /* ---- before create ---- */
 
-/* Sets a key as the text of a configuration file; value NULL removes it. The five keys "source.format",
- * "source.format.invalid", "source.event.source", "source.event.type" and "source.event.subject", which every stage inherits,
- * have the defaults of the json converter. */
+/* Sets a key as the text of a configuration file; value NULL removes it. What every stage inherits has
+ * the values that it has by default: "cluster" and the keys of the json converter below "source.". */
 void outflow_harness_set(outflow_harness *t, const char *key, const char *value);
 /* Task number and tasks.max of the instance; 0 of 1 without this call. */
 void outflow_harness_place(outflow_harness *t, const char *pipeline, uint32_t task, uint32_t n_tasks);

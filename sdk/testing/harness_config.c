@@ -5,13 +5,14 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What every stage sees of the converter's keys. */
+/* What every stage sees besides its own keys. */
 static const char *const inherited[][2] = {
 	{ "source.format", "json" },
 	{ "source.format.invalid", "fail" },
 	{ "source.event.source", "acs:mqtt" },
 	{ "source.event.type", "mqtt:Topic:SendMessage" },
 	{ "source.event.subject", "" },
+	{ "cluster", "outflow" },
 };
 
 static struct setting *find(const struct outflow_config *c, const char *key)
@@ -183,7 +184,7 @@ static char *list_item(const char *text, const char **end)
 	while (*text == ' ')
 		text++;
 	for (; *text != '\0' && *text != ','; text++) {
-		if (text[0] == '\\' && text[1] == ',')
+		if (text[0] == '\\' && text[1] != '\0')
 			text++;
 		item[n++] = *text;
 	}

@@ -21,22 +21,28 @@ static enum event_format format_of(outflow_str name)
 	return outflow_equal(name, "binary") ? EVENT_BINARY : EVENT_JSON;
 }
 
-static uint64_t hash(const char *text)
+static uint64_t hash(uint64_t sum, const char *text, size_t n)
 {
-	uint64_t sum = 0xcbf29ce484222325;
-
-	for (; *text != '\0'; text++)
-		sum = (sum ^ (unsigned char)*text) * 0x100000001b3;
-	return sum;
+	for (size_t i = 0; i < n; i++)
+		sum = (sum ^ (unsigned char)text[i]) * 0x100000001b3;
+	return (sum ^ n) * 0x100000001b3;
 }
 
-/* An event id has at most 128 characters: a long name is replaced by its hash. */
-static void make_id_prefix(struct event_settings *s, const outflow_host *h)
+/* An event id has at most 128 characters, 20 of them for the position: long names are replaced by a hash of both. */
+static void make_id_prefix(struct event_settings *s, const outflow_host *h, const outflow_config *c)
 {
-	int n = snprintf(s->id_prefix, sizeof s->id_prefix, "%s/%s/%" PRIu32 "/", h->name, h->pipeline, h->task);
+	outflow_str cluster = outflow_text(h->name);
+	uint64_t sum;
+	int n;
 
-	if (n < 0 || (size_t)n >= sizeof s->id_prefix - 4)
-		snprintf(s->id_prefix, sizeof s->id_prefix, "%016" PRIx64 "/%" PRIu32 "/", hash(h->pipeline), h->task);
+	(void)h->config->str(c, "cluster", &cluster);
+	n = snprintf(s->id_prefix, sizeof s->id_prefix, "%.*s/%s/%" PRIu32 "/", (int)cluster.len, cluster.ptr,
+	             h->pipeline, h->task);
+	if (n >= 0 && (size_t)n < sizeof s->id_prefix)
+		return;
+	sum = hash(0xcbf29ce484222325, cluster.ptr, cluster.len);
+	sum = hash(sum, h->pipeline, strlen(h->pipeline));
+	snprintf(s->id_prefix, sizeof s->id_prefix, "%016" PRIx64 "/%" PRIu32 "/", sum, h->task);
 }
 
 void event_settings_read(struct event_settings *s, const outflow_host *h, const outflow_config *c, const char *prefix)
@@ -49,7 +55,7 @@ void event_settings_read(struct event_settings *s, const outflow_host *h, const 
 	s->type = setting(h, c, prefix, "event.type");
 	s->subject = setting(h, c, prefix, "event.subject");
 	s->json_tag = h->intern(h, OUTFLOW_VIEW_JSON);
-	make_id_prefix(s, h);
+	make_id_prefix(s, h, c);
 }
 
 const char *event_format_name(enum event_format format)

@@ -11,10 +11,11 @@ struct event_settings {
 	enum event_format fallback;    /* of a payload that is not valid in `format`; the same as format: it fails */
 	outflow_str source, type, subject;
 	uint32_t json_tag;             /* the interned OUTFLOW_VIEW_JSON */
-	char id_prefix[112];           /* "<cluster>/<pipeline>/<task>/" */
+	char id_prefix[108];           /* "<cluster>/<pipeline>/<task>/" */
 };
 
-/* Reads the keys below prefix: "source." for a stage, "" for the converter itself. The texts are the configuration's. [task] */
+/* Reads the keys below prefix: "source." for a stage, "" for the converter itself; and "cluster", else the host's name. The
+ * texts are the configuration's. [task] */
 void event_settings_read(struct event_settings *s, const outflow_host *h, const outflow_config *c, const char *prefix);
 
 /* The name that data.props.format has. */
