@@ -36,4 +36,7 @@ int io_write_all(int fd, const void *from, size_t n, off_t at);
 /* Reads up to n bytes at `at`, resuming short reads and EINTR; fewer only at the end of the file. -1 and errno. [any] */
 ssize_t io_read_all(int fd, void *to, size_t n, off_t at);
 
+/* Makes a directory (0700) and those above it; what exists is fine. -1 and errno. [any] */
+int io_make_directories(const char *path);
+
 #endif
