@@ -3,6 +3,7 @@
 #include "host/config/schema.h"
 #include "host/config/secret.h"
 #include "host/config/suggest.h"
+#include "host/plugin/load_host.h"
 
 #include <outflow/util.h>
 
@@ -271,7 +272,20 @@ static outflow_status take_defaults(outflow_config *c, const struct instance_pla
 	return OUTFLOW_OK;
 }
 
-static outflow_status parse_values(outflow_config *c, const struct instance_place *where, struct problems *problems)
+/* A secret's value is never shown, nor what a reference led to. */
+static int is_hidden(const struct settings *all, const char *full, const outflow_cfg_key *key)
+{
+	const char *given = settings_get(all, full);
+	char longer[310];
+
+	snprintf(longer, sizeof longer, "%s.value", full);
+	if (given == NULL)
+		given = settings_get(all, longer);
+	return (key->flags & OUTFLOW_K_SECRET) || (given != NULL && strstr(given, "${") != NULL);
+}
+
+static outflow_status parse_values(outflow_config *c, const struct instance_place *where, const struct settings *all,
+                                   struct problems *problems)
 {
 	c->values = calloc(c->texts.n + 1, sizeof *c->values);
 	if (c->values == NULL)
@@ -289,7 +303,8 @@ static outflow_status parse_values(outflow_config *c, const struct instance_plac
 		snprintf(full, sizeof full, "%s%s", where->prefix, it->key);
 		c->values[i].key = key;
 		if (schema_parse(key, it->value, &c->values[i].number, &err) != OUTFLOW_OK)
-			problems_add(problems, &at, "%s", key->flags & OUTFLOW_K_SECRET ? "is not valid" : err.msg);
+			problems_add(problems, &at, "%s",
+			             is_hidden(all, full, key) ? "its value is not valid" : err.msg);
 		if (key->type == OUTFLOW_T_LIST && split_list(&c->values[i], it->value) != OUTFLOW_OK)
 			return OUTFLOW_E_NOMEM;
 	}
@@ -318,10 +333,12 @@ static void on_problem(const outflow_host *h, const char *key, const char *msg)
 static void run_checks(const outflow_config *c, const struct instance_place *where, struct problems *problems)
 {
 	struct checking checking = { where, c, problems };
-	outflow_host host = { .size = sizeof host, .ctx = &checking, .name = "outflow", .version = PACKAGE_VERSION,
-	                      .pipeline = where->pipeline, .stage = where->prefix, .n_tasks = 1,
-	                      .config = &instance_config_api, .problem = on_problem };
+	outflow_host host = load_host;
 
+	host.ctx = &checking;
+	host.pipeline = where->pipeline;
+	host.stage = where->prefix;
+	host.problem = on_problem;
 	for (size_t s = 0; s < where->n_schemas; s++) {
 		const outflow_cfg_def *def = where->schemas[s];
 		outflow_error err = { .size = sizeof err };
@@ -350,7 +367,7 @@ outflow_status instance_config_new(const struct instance_place *where, const str
 	if (status == OUTFLOW_OK && where->inherited != NULL)
 		status = settings_merge(&c->texts, "", where->inherited, "", 0);
 	if (status == OUTFLOW_OK)
-		status = parse_values(c, where, problems);
+		status = parse_values(c, where, all, problems);
 	if (status != OUTFLOW_OK) {
 		instance_config_free(&c);
 		return status;

@@ -153,6 +153,29 @@ static const char *class_of(const struct making *mk, const char *prefix)
 	return class ? class : get(mk, prefix, "type");
 }
 
+/* Do two classes mean one plugin ("kafka", "kafka/sink")? What is not given fits. */
+static int is_same_plugin(const char *a, const char *b)
+{
+	size_t n = a ? strcspn(a, "/") : 0;
+
+	return a == NULL || b == NULL || (strcspn(b, "/") == n && strncmp(a, b, n) == 0);
+}
+
+/* Takes a setting of a connection over where the pipeline has none; X.value is X. */
+static void merge_setting(struct making *mk, const char *prefix, const struct setting *it)
+{
+	size_t n = strlen(it->key);
+	int is_value = n > 6 && strcmp(it->key + n - 6, ".value") == 0;
+	char key[512], twin[512];
+
+	if (strcmp(it->key, "name") == 0 || strcmp(it->key, "description") == 0)
+		return;
+	snprintf(key, sizeof key, "%s%s", prefix, it->key);
+	snprintf(twin, sizeof twin, "%s%.*s%s", prefix, (int)(is_value ? n - 6 : n), it->key, is_value ? "" : ".value");
+	if (settings_find(&mk->model->settings, key) == NULL && settings_find(&mk->model->settings, twin) == NULL)
+		mk->status = settings_set(&mk->model->settings, key, it->value, it->file, it->line);
+}
+
 static void merge_connection(struct making *mk, const char *prefix)
 {
 	const char *name = get(mk, prefix, "connection");
@@ -174,8 +197,13 @@ static void merge_connection(struct making *mk, const char *prefix)
 		complain(mk, key, message);
 		return;
 	}
-	if (settings_merge(&mk->model->settings, prefix, &found->settings, "", 0) != OUTFLOW_OK)
-		mk->status = OUTFLOW_E_NOMEM;
+	if (!is_same_plugin(class_of(mk, prefix), settings_get(&found->settings, "class"))) {
+		snprintf(message, sizeof message, "connection '%.100s' is of class '%.60s', not '%.60s'", name,
+		         settings_get(&found->settings, "class"), class_of(mk, prefix));
+		complain(mk, key, message);
+	}
+	for (size_t i = 0; i < found->settings.n && mk->status == OUTFLOW_OK; i++)
+		merge_setting(mk, prefix, &found->settings.list[i]);
 }
 
 static int find_component(struct making *mk, uint32_t kind, const char *reference, const char *key,
@@ -279,13 +307,14 @@ static void check_aliases(struct making *mk, const outflow_config *own)
 	const struct settings *s = &mk->model->settings;
 
 	for (size_t i = 0; i < s->n; i++) {
-		const char *rest = s->list[i].key + strlen("transforms.");
+		const char *rest;
 		size_t n, count = instance_config_api.list(own, "transforms", SIZE_MAX, NULL);
 		int named = 0;
 		outflow_str alias;
 
 		if (strncmp(s->list[i].key, "transforms.", strlen("transforms.")) != 0)
 			continue;
+		rest = s->list[i].key + strlen("transforms.");
 		n = strcspn(rest, ".");
 		for (size_t k = 0; k < count && !named; k++) {
 			instance_config_api.list(own, "transforms", k, &alias);
@@ -353,18 +382,21 @@ static void make_stages(struct making *mk, const outflow_config *own, const char
 	struct pipeline_model *m = mk->model;
 	struct component converter = { 0 }, filter = { 0 }, deliver = { 0 };
 
+	/* All three are in one plugin: one sentence is enough. */
 	if (!find_component(mk, OUTFLOW_CONVERTER, CONVERTER, "source.format", &converter) ||
-	    !find_component(mk, OUTFLOW_TRANSFORM, FILTER, "filter", &filter) ||
-	    !find_component(mk, OUTFLOW_TRANSFORM, DELIVER, "sink", &deliver))
+	    !find_component(mk, OUTFLOW_TRANSFORM, FILTER, "filter.pattern", &filter) ||
+	    !find_component(mk, OUTFLOW_TRANSFORM, DELIVER, "sink.topic", &deliver))
 		return;
 	inherit(mk, &converter, cluster);
 	make_end(mk, &m->source, OUTFLOW_SOURCE, "source", schema_of(&converter));
-	add_implicit(mk, "convert", "source.", &converter, schema_of(&m->source.component));
+	/* Without the component nobody knows which keys it has. */
+	if (m->source.name != NULL)
+		add_implicit(mk, "convert", "source.", &converter, schema_of(&m->source.component));
 	if (has_prefix(&m->settings, "filter."))
 		add_implicit(mk, "filter", "filter.", &filter, NULL);
 	add_transforms(mk, own);
 	make_end(mk, &m->sink, OUTFLOW_SINK, "sink", schema_of(&deliver));
-	if (uses_schema(mk, schema_of(&deliver), "sink."))
+	if (m->sink.name != NULL && uses_schema(mk, schema_of(&deliver), "sink."))
 		add_implicit(mk, "deliver", "sink.", &deliver, schema_of(&m->sink.component));
 	if (has_prefix(&m->settings, "deadletter."))
 		make_end(mk, &m->deadletter, OUTFLOW_SINK, "deadletter", &deadletter_schema);
@@ -427,6 +459,9 @@ static void check_own_keys(struct making *mk)
 		complain(mk, "batch.interval", "has no effect without batch.messages");
 	if (strlen(m->name) > 127)
 		complain(mk, "name", "is longer than 127 characters");
+	for (const char *c = m->name; *c != '\0'; c++)
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
+			complain(mk, "name", "holds a control character");
 }
 
 static void make(struct making *mk, const struct host_model *host)

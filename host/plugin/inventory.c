@@ -2,12 +2,14 @@
 #include "host/plugin/inventory.h"
 
 #include "host/base/check.h"
+#include "host/config/suggest.h"
 #include "host/base/log.h"
 #include "host/plugin/probe.h"
 
 #include <outflow/util.h>
 
 #include <dirent.h>
+#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -62,20 +64,44 @@ static const struct module *find_plugin(const struct inventory *inv, const char 
 	return NULL;
 }
 
+/* Are two files in one directory? Then an id that both have is a mistake; in a later directory it is hidden. */
+static int is_beside(const char *a, const char *b)
+{
+	size_t n = (size_t)(strrchr(a, '/') - a);
+
+	return (size_t)(strrchr(b, '/') - b) == n && strncmp(a, b, n) == 0;
+}
+
+static outflow_status refuse_double(struct inventory *inv, const struct module *m, const struct module *other)
+{
+	char reason[1024];
+
+	snprintf(reason, sizeof reason, "%.400s: has the id '%s', which %.400s has already", m->path, m->plugin->id,
+	         other->path);
+	return refuse(inv, m->path, reason);
+}
+
 static outflow_status add_file(struct inventory *inv, const char *path)
 {
 	outflow_error err = { .size = sizeof err };
+	const struct module *other;
 	struct module *m = NULL;
 	struct module **place;
+	outflow_status status;
 
 	if (module_load(path, inv->copy_dir, "", &m, &err) != OUTFLOW_OK)
 		return refuse(inv, path, err.msg);
-	/* The first directory wins; the later one is hidden, not wrong. */
-	if (find_plugin(inv, m->plugin->id) != NULL)
-		return OUTFLOW_OK;
+	other = find_plugin(inv, m->plugin->id);
+	if (other != NULL) {
+		status = is_beside(other->path, path) ? refuse_double(inv, m, other) : OUTFLOW_OK;
+		module_free(&m);
+		return status;
+	}
 	place = grow(&inv->modules, inv->n_modules, sizeof *place);
-	if (place == NULL)
+	if (place == NULL) {
+		module_free(&m);
 		return OUTFLOW_E_NOMEM;
+	}
 	*place = m;
 	inv->n_modules++;
 	return OUTFLOW_OK;
@@ -88,13 +114,23 @@ static int is_plugin_file(const struct dirent *entry)
 	return n > 3 && entry->d_name[0] != '.' && strcmp(entry->d_name + n - 3, ".so") == 0;
 }
 
+static outflow_status refuse_directory(struct inventory *inv, const char *dir, int code)
+{
+	char reason[600];
+
+	snprintf(reason, sizeof reason, "%.400s: cannot be read: %s", dir, strerror(code));
+	return refuse(inv, dir, reason);
+}
+
 /* The paths of all plugin files of one directory, in name order. */
-static outflow_status list_directory(const char *dir, char ***paths, size_t *n_paths)
+static outflow_status list_directory(struct inventory *inv, const char *dir, char ***paths, size_t *n_paths)
 {
 	struct dirent **entries = NULL;
 	int n = scandir(dir, &entries, is_plugin_file, alphasort);
 	outflow_status status = OUTFLOW_OK;
 
+	if (n < 0)
+		return refuse_directory(inv, dir, errno);
 	for (int i = 0; i < n; i++) {
 		char **place = grow(paths, *n_paths, sizeof *place);
 
@@ -108,7 +144,7 @@ static outflow_status list_directory(const char *dir, char ***paths, size_t *n_p
 	return status;
 }
 
-static outflow_status list_files(const char *plugin_path, char ***paths, size_t *n)
+static outflow_status list_files(struct inventory *inv, const char *plugin_path, char ***paths, size_t *n)
 {
 	char *copy = strdup(plugin_path);
 	char *rest = copy, *dir;
@@ -116,7 +152,7 @@ static outflow_status list_files(const char *plugin_path, char ***paths, size_t 
 
 	while (status == OUTFLOW_OK && (dir = strsep(&rest, ":")) != NULL)
 		if (*dir != '\0')
-			status = list_directory(dir, paths, n);
+			status = list_directory(inv, dir, paths, n);
 	free(copy);
 	return status;
 }
@@ -146,7 +182,7 @@ outflow_status inventory_open(const char *plugin_path, const char *copy_dir, str
 	inv->magic = INVENTORY_MAGIC;
 	pthread_mutex_init(&inv->lock, NULL);
 	inv->copy_dir = copy_dir ? strdup(copy_dir) : NULL;
-	status = copy_dir != NULL && inv->copy_dir == NULL ? OUTFLOW_E_NOMEM : list_files(plugin_path, &paths, &n);
+	status = copy_dir != NULL && inv->copy_dir == NULL ? OUTFLOW_E_NOMEM : list_files(inv, plugin_path, &paths, &n);
 	if (status == OUTFLOW_OK)
 		status = add_files(inv, paths, n);
 	for (size_t i = 0; i < n; i++)
@@ -199,6 +235,26 @@ static size_t find_by_name(const struct inventory *inv, uint32_t kind, const cha
 	return found;
 }
 
+/* The name nearest to what was typed, of a component or a plugin with one of that kind; NULL: none is near. */
+static const char *nearest(const struct inventory *inv, uint32_t kind, const char *reference)
+{
+	const char *slash = strchr(reference, '/');
+	struct suggestion near = { .typed = slash ? slash + 1 : reference };
+	struct suggestion plugin = { .typed = reference };
+
+	for (size_t i = 0; i < inv->n_modules; i++) {
+		const outflow_plugin *p = inv->modules[i]->plugin;
+		const outflow_component *last;
+
+		for (size_t k = 0; k < p->n_components; k++)
+			if (p->components[k]->kind == kind)
+				suggestion_offer(&near, p->components[k]->name);
+		if (count_of_kind(inv->modules[i], kind, &last) == 1)
+			suggestion_offer(&plugin, p->id);
+	}
+	return plugin.best ? plugin.best : near.best;
+}
+
 static void list_known(const struct inventory *inv, uint32_t kind, char *list, size_t size)
 {
 	size_t n = 0;
@@ -234,7 +290,7 @@ outflow_status inventory_find(const struct inventory *inv, uint32_t kind, const 
 	const struct module *m = find_plugin(inv, reference);
 	const outflow_component *only = NULL;
 	size_t found = find_by_name(inv, kind, reference, result);
-	const char *reason;
+	const char *reason, *near;
 	char known[300];
 
 	CHECK_OBJ(inv, INVENTORY_MAGIC);
@@ -252,6 +308,10 @@ outflow_status inventory_find(const struct inventory *inv, uint32_t kind, const 
 	if (reason != NULL)
 		return outflow_fail(err, OUTFLOW_E_CONFIG, "there is no %s '%.60s': its plugin was refused: %s",
 		                    component_kind_name(kind), reference, reason);
+	near = nearest(inv, kind, reference);
+	if (near != NULL)
+		return outflow_fail(err, OUTFLOW_E_CONFIG, "there is no %s '%.60s'; did you mean '%s'? There are: %s",
+		                    component_kind_name(kind), reference, near, known);
 	return outflow_fail(err, OUTFLOW_E_CONFIG, "there is no %s '%.60s'; there are: %s", component_kind_name(kind),
 	                    reference, *known ? known : "none (see plugin.path)");
 }
@@ -344,13 +404,6 @@ const struct refusal *inventory_refusal(const struct inventory *inv, size_t i)
 	return &inv->refusals[i];
 }
 
-static void free_module(struct module *m)
-{
-	free(m->path);
-	m->magic = 0;
-	free(m);
-}
-
 void inventory_close(struct inventory **pinv)
 {
 	struct inventory *inv = *pinv;
@@ -360,14 +413,14 @@ void inventory_close(struct inventory **pinv)
 		return;
 	CHECK_OBJ(inv, INVENTORY_MAGIC);
 	for (size_t i = 0; i < inv->n_modules; i++)
-		free_module(inv->modules[i]);
+		module_free(&inv->modules[i]);
 	for (size_t i = 0; i < inv->n_refusals; i++) {
 		free(inv->refusals[i].path);
 		free(inv->refusals[i].reason);
 	}
 	for (size_t i = 0; i < inv->n_copies; i++) {
 		free(inv->copies[i].owner);
-		free_module(inv->copies[i].module);
+		module_free(&inv->copies[i].module);
 	}
 	free(inv->modules);
 	free(inv->refusals);

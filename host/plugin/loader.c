@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "host/plugin/loader.h"
 
-#include "host/base/log.h"
+#include "host/base/check.h"
+#include "host/config/schema.h"
 #include "host/plugin/inventory.h"
+#include "host/plugin/load_host.h"
 #include "host/plugin/private_copy.h"
 
 #include <outflow/util.h>
@@ -11,7 +13,8 @@
 #include <stdlib.h>
 
 #define MODULE_MAGIC 0x6d6f6475u
-#define ENTRY "outflow_plugin_entry_v1"
+#define ENTRIES "outflow_plugin_entry_v"
+#define ENTRY ENTRIES "1"
 
 /* How far a table of each kind must reach, and which members it must have. */
 #define NEEDS(TYPE, MEMBER) { #MEMBER, OUTFLOW_END_OF(TYPE, MEMBER) }
@@ -95,27 +98,46 @@ static outflow_status check_ops(const char *path, const outflow_plugin *p, const
 	return OUTFLOW_OK;
 }
 
+/* Why key number i cannot be used; NULL: it can. */
+static const char *fault_of_key(const outflow_cfg_def *def, size_t i)
+{
+	const outflow_cfg_key *k = schema_key(def, i);
+
+	if (k->name == NULL || *k->name == '\0')
+		return "no name";
+	if (k->type < OUTFLOW_T_STRING || k->type > OUTFLOW_T_PREFIX)
+		return "no type that this host knows";
+	if (k->type == OUTFLOW_T_ENUM && k->choices == NULL)
+		return "no choices";
+	if (k->type == OUTFLOW_T_PREFIX && k->name[strlen(k->name) - 1] != '.')
+		return "no dot at the end of its prefix";
+	if (k->dflt != NULL && schema_parse(k, k->dflt, NULL, NULL) != OUTFLOW_OK)
+		return "a default that is not valid";
+	for (size_t j = 0; j < i; j++)
+		if (strcmp(schema_key(def, j)->name, k->name) == 0)
+			return "the name of another key";
+	return NULL;
+}
+
 static outflow_status check_schema(const char *path, const outflow_plugin *p, const outflow_component *c,
                                    outflow_error *err)
 {
 	const outflow_cfg_def *def = c->config;
-	const char *key = "";
 
 	if (def == NULL)
 		return OUTFLOW_OK;
-	if (def->size < OUTFLOW_END_OF(outflow_cfg_def, n_keys) || def->key_size < sizeof(outflow_cfg_key) ||
-	    (def->n_keys > 0 && def->keys == NULL))
+	if (def->size < OUTFLOW_END_OF(outflow_cfg_def, n_keys) || def->key_size < OUTFLOW_END_OF(outflow_cfg_key, doc) ||
+	    def->key_size % _Alignof(outflow_cfg_key) != 0 || (def->n_keys > 0 && def->keys == NULL))
 		return outflow_fail(err, OUTFLOW_E_UNSUPPORTED, "%s: %s/%s: its schema of %u bytes with keys of %u bytes "
 		                    "is too short, this host needs %zu and %zu", path, p->id, c->name, def->size,
-		                    def->key_size, OUTFLOW_END_OF(outflow_cfg_def, n_keys), sizeof(outflow_cfg_key));
+		                    def->key_size, OUTFLOW_END_OF(outflow_cfg_def, n_keys),
+		                    OUTFLOW_END_OF(outflow_cfg_key, doc));
 	for (size_t i = 0; i < def->n_keys; i++) {
-		const outflow_cfg_key *k = (const void *)((const char *)def->keys + i * def->key_size);
+		const char *fault = fault_of_key(def, i), *name = schema_key(def, i)->name;
 
-		key = k->name ? k->name : "";
-		if (*key == '\0' || k->type < OUTFLOW_T_STRING || k->type > OUTFLOW_T_PREFIX ||
-		    (k->type == OUTFLOW_T_ENUM && k->choices == NULL))
-			return outflow_fail(err, OUTFLOW_E_UNSUPPORTED, "%s: %s/%s: key number %zu ('%s') of its schema has "
-			                    "no name, no known type or no choices", path, p->id, c->name, i, key);
+		if (fault != NULL)
+			return outflow_fail(err, OUTFLOW_E_UNSUPPORTED, "%s: %s/%s: key number %zu ('%.60s') of its schema "
+			                    "has %s", path, p->id, c->name, i + 1, name ? name : "", fault);
 	}
 	return OUTFLOW_OK;
 }
@@ -164,28 +186,37 @@ static outflow_status check_plugin(const char *path, const outflow_plugin *p, ou
 	return status;
 }
 
-/* What a plugin may use while it is loaded: the log. */
-static int log_is_enabled(const outflow_host *h, int level)
-{
-	(void)h;
-	return log_enabled(level);
-}
-
-static void log_line(const outflow_host *h, int level, const char *msg)
-{
-	log_write(NULL, level, "%s: %s", (const char *)h->ctx, msg);
-}
-
 static outflow_status call_load(const char *path, const outflow_plugin *p, outflow_error *err)
 {
-	static const outflow_log_api log_api = { sizeof log_api, log_is_enabled, log_line };
-	outflow_host host = { .size = sizeof host, .minor = OUTFLOW_ABI_MINOR, .ctx = (void *)(uintptr_t)p->id,
-	                      .name = "outflow", .version = PACKAGE_VERSION, .log = &log_api };
 	outflow_error why = { .size = sizeof why };
 
-	if (!OUTFLOW_HAS(outflow_plugin, p, load) || p->load(&host, &why) == OUTFLOW_OK)
+	if (!OUTFLOW_HAS(outflow_plugin, p, load) || p->load(&load_host, &why) == OUTFLOW_OK)
 		return OUTFLOW_OK;
 	return outflow_fail(err, OUTFLOW_E_UNSUPPORTED, "%s: plugin %s refuses to load: %s", path, p->id, why.msg);
+}
+
+/* A plugin for another major has an entry of another name: "needs ABI 2" says more than "no entry". */
+static unsigned other_major(void *handle)
+{
+	char name[] = ENTRIES "0";
+
+	for (unsigned major = 2; major <= 9; major++) {
+		name[sizeof name - 2] = (char)('0' + major);
+		if (dlsym(handle, name) != NULL)
+			return major;
+	}
+	return 0;
+}
+
+static outflow_status refuse_entry(const char *path, void *handle, outflow_error *err)
+{
+	unsigned major = other_major(handle);
+
+	if (major != 0)
+		return outflow_fail(err, OUTFLOW_E_UNSUPPORTED, "%s: needs plugin ABI %u, this host has %u; build it against "
+		                    "this host's headers", path, major, OUTFLOW_ABI_MAJOR);
+	return outflow_fail(err, OUTFLOW_E_UNSUPPORTED, "%s: is not a plugin of Outflow %u: it exports no " ENTRY, path,
+	                    OUTFLOW_ABI_MAJOR);
 }
 
 static outflow_status open_plugin(const char *path, const char *file, const outflow_plugin **result, outflow_error *err)
@@ -198,8 +229,7 @@ static outflow_status open_plugin(const char *path, const char *file, const outf
 		return outflow_fail(err, OUTFLOW_E_TASK, "%s: cannot be loaded: %s", path, dlerror());
 	symbol = dlsym(handle, ENTRY);
 	if (symbol == NULL)
-		return outflow_fail(err, OUTFLOW_E_UNSUPPORTED, "%s: is not a plugin of Outflow %u: it exports no " ENTRY,
-		                    path, OUTFLOW_ABI_MAJOR);
+		return refuse_entry(path, handle, err);
 	/* The way POSIX gives (dlsym, rationale) to turn an object pointer into a function's. */
 	memcpy(&entry, &symbol, sizeof entry);
 	*result = entry();
@@ -229,11 +259,22 @@ outflow_status module_load(const char *path, const char *copy_dir, const char *c
 	if (status == OUTFLOW_OK)
 		status = call_load(path, m->plugin, err);
 	free(private);
-	if (status != OUTFLOW_OK) {
-		free(m->path);
-		free(m);
-		return status;
-	}
-	*result = m;
-	return OUTFLOW_OK;
+	if (status != OUTFLOW_OK)
+		module_free(&m);
+	else
+		*result = m;
+	return status;
+}
+
+void module_free(struct module **pm)
+{
+	struct module *m = *pm;
+
+	*pm = NULL;
+	if (m == NULL)
+		return;
+	CHECK_OBJ(m, MODULE_MAGIC);
+	m->magic = 0;
+	free(m->path);
+	free(m);
 }

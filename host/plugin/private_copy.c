@@ -82,11 +82,14 @@ static int write_file(const char *path, const struct content *c)
 	return -1;
 }
 
-static int exists_whole(const char *path, const struct content *c)
+/* Compared whole: a power loss may leave a file of the right size with nothing in it. */
+static int is_there(const char *path, const struct content *c)
 {
-	struct stat st;
+	struct content other = { 0 };
+	int same = read_file(path, &other) == 0 && other.n == c->n && memcmp(other.bytes, c->bytes, c->n) == 0;
 
-	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && (size_t)st.st_size == c->n;
+	free(other.bytes);
+	return same;
 }
 
 outflow_status private_copy_make(const char *path, const char *dir, const char *copy, char **result, outflow_error *err)
@@ -102,7 +105,7 @@ outflow_status private_copy_make(const char *path, const char *dir, const char *
 	             copy && *copy ? "." : "", copy ? copy : "") < 0) {
 		to = NULL;
 		status = outflow_fail(err, OUTFLOW_E_NOMEM, "%s: no memory", path);
-	} else if (!exists_whole(to, &c) && write_file(to, &c) != 0) {
+	} else if (!is_there(to, &c) && write_file(to, &c) != 0) {
 		status = outflow_fail_errno(err, OUTFLOW_E_TASK, errno, "%s: cannot be copied to %s", path, to);
 	}
 	free(c.bytes);

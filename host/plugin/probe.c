@@ -6,14 +6,16 @@
 #include <outflow/util.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define FILE_TIMEOUT_MS 10000
+#define FILE_TIMEOUT_MS 5000
 
 /* The child writes one byte a file that it got through, whatever the verdict: the parent finds that out itself. */
 static void look(const char *const *paths, size_t n, int to)
@@ -29,6 +31,19 @@ static void look(const char *const *paths, size_t n, int to)
 	_exit(0);
 }
 
+/* What a plugin prints while it crashes is not ours to show, and its core is not ours to keep. */
+static void be_quiet(void)
+{
+	const struct rlimit none = { 0, 0 };
+	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+	setrlimit(RLIMIT_CORE, &none);
+	if (null < 0)
+		return;
+	dup2(null, STDOUT_FILENO);
+	dup2(null, STDERR_FILENO);
+}
+
 static pid_t start_child(const char *const *paths, size_t n, int *from)
 {
 	int ends[2];
@@ -39,9 +54,8 @@ static pid_t start_child(const char *const *paths, size_t n, int *from)
 	fflush(NULL);
 	pid = fork();
 	if (pid == 0) {
-		/* What a plugin prints while it crashes is not ours to show. */
 		close(ends[0]);
-		close(STDERR_FILENO);
+		be_quiet();
 		look(paths, n, ends[1]);
 	}
 	close(ends[1]);
@@ -100,7 +114,7 @@ outflow_status probe_files(const char *const *paths, size_t n, char **verdicts)
 			return OUTFLOW_OK;
 		at += count_passed(from, n - at, &timed_out);
 		if (at < n)
-			kill(pid, timed_out ? SIGKILL : 0);
+			kill(pid, SIGKILL); /* one that has ended by itself keeps its status */
 		close(from);
 		while (waitpid(pid, &how, 0) < 0 && errno == EINTR)
 			;

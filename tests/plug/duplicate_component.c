@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* duplicate_component.c: two components of one kind and name. */
+#include "tests/plug/parts.h"
+
+static const outflow_sink_ops ops = SINK_OPS;
+static const outflow_component sink = SINK_COMPONENT(&ops);
+static const outflow_component *const components[] = { &sink, &sink };
+static const outflow_plugin plugin = { .stamp = OUTFLOW_STAMP, PLUGIN("duplicate-component", components) };
+
+OUTFLOW_EXPORT const outflow_plugin *outflow_plugin_entry_v1(void)
+{
+	return &plugin;
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* plain_again.c: another file with the id of plain. */
+#include "tests/plug/parts.h"
+
+static const outflow_sink_ops ops = SINK_OPS;
+static const outflow_component sink = SINK_COMPONENT(&ops);
+static const outflow_component *const components[] = { &sink };
+static const outflow_plugin plugin = { .stamp = OUTFLOW_STAMP, PLUGIN("plain", components) };
+
+OUTFLOW_EXPORT const outflow_plugin *outflow_plugin_entry_v1(void)
+{
+	return &plugin;
+}
