@@ -222,11 +222,35 @@ static const outflow_cfg_def *schema_of(const struct component *c)
 	return c->what ? c->what->config : NULL;
 }
 
+/* The keys that choose a component. */
+static const char *const chosen_by[] = { "class", "type", "name", "connection", NULL };
+
+/* Without a class only misspelt keys of the choice itself can be told. */
+static void complain_of_choices(struct making *mk, const char *prefix)
+{
+	const struct settings *s = &mk->model->settings;
+	size_t skip = strlen(prefix);
+
+	for (size_t i = 0; i < s->n; i++) {
+		struct suggestion near = { 0 };
+		char message[100];
+
+		if (strncmp(s->list[i].key, prefix, skip) != 0)
+			continue;
+		near.typed = s->list[i].key + skip;
+		for (const char *const *name = chosen_by; *name != NULL; name++)
+			suggestion_offer(&near, *name);
+		if (near.best == NULL || near.distance == 0)
+			continue;
+		snprintf(message, sizeof message, "unknown key; did you mean '%.40s%s'?", prefix, near.best);
+		complain(mk, s->list[i].key, message);
+	}
+}
+
 /* Makes a stage's view of the keys below prefix. extra: a second component whose keys stand there too. */
 static void make_stage(struct making *mk, struct stage_model *stage, const char *name, const char *prefix,
                        const struct component *component, const outflow_cfg_def *extra)
 {
-	static const char *const chosen_by[] = { "class", "type", "name", "connection", NULL };
 	const outflow_cfg_def *const schemas[] = { schema_of(component), extra };
 	struct instance_place where = { .pipeline = mk->model->name, .prefix = prefix, .known = chosen_by,
 	                                .schemas = schemas, .n_schemas = 2, .inherited = &mk->inherited,
@@ -253,6 +277,7 @@ static void make_end(struct making *mk, struct stage_model *stage, uint32_t kind
 	if (class == NULL) {
 		snprintf(message, sizeof message, "is required: which component is the %s?", name);
 		complain(mk, key, message);
+		complain_of_choices(mk, prefix);
 		return;
 	}
 	if (find_component(mk, kind, class, key, &component))
@@ -295,6 +320,7 @@ static void add_transform(struct making *mk, const char *alias)
 	class = class_of(mk, prefix);
 	if (class == NULL) {
 		complain(mk, key, "is required: which transform is it?");
+		complain_of_choices(mk, prefix);
 		return;
 	}
 	if (find_component(mk, OUTFLOW_TRANSFORM, class, key, &component))
