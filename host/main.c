@@ -19,6 +19,7 @@ int main(int argc, char **argv)
 	const char *name = argc > 1 ? argv[1] : "";
 	struct suggestion near = { .typed = name };
 
+	opterr = 0; /* the subcommands say it themselves, with what may have been meant */
 	if (strcmp(name, "--help") == 0 || strcmp(name, "help") == 0) {
 		help();
 		return EXIT_OK;

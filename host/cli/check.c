@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "host/cli/cli.h"
+#include "host/cli/envelope.h"
 #include "host/cli/options.h"
 
 #include <stdio.h>
@@ -10,12 +11,18 @@ static const char help[] =
 	"Checks a configuration without running anything: every mistake at once, with file and line.\n"
 	"FILEs replace the default places.\n"
 	"\n" CONFIG_OPTIONS_HELP
+	"      --json              for programs\n"
 	"\n"
 	"exit status: 0 it is good, 2 it is not\n";
 
-static int parse(int argc, char **argv, struct config_options *o)
+static int parse(int argc, char **argv, struct config_options *o, int *json)
 {
-	static const struct option options[] = { CONFIG_LONG_OPTIONS, { "help", no_argument, NULL, 'h' }, { 0 } };
+	static const struct option options[] = {
+		CONFIG_LONG_OPTIONS,
+		{ "json", no_argument, NULL, OPTION_OWN },
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 },
+	};
 	int option;
 
 	while ((option = getopt_long(argc, argv, CONFIG_SHORT_OPTIONS "h", options, NULL)) != -1) {
@@ -23,19 +30,37 @@ static int parse(int argc, char **argv, struct config_options *o)
 			fputs(help, stdout);
 			return -1;
 		}
-		if (!config_options_take(o, option, optarg))
-			return EXIT_CONFIG;
+		if (option == OPTION_OWN)
+			*json = 1;
+		else if (!config_options_take(o, option, optarg))
+			return cli_bad_option("check", argv, options);
 	}
 	o->files = argv + optind;
 	o->n_files = argc - optind;
 	return EXIT_OK;
 }
 
+/* The exit status that goes with what was printed. */
+static int report(struct configuration *c, int json)
+{
+	int status;
+
+	if (json) {
+		envelope_print(json_pack("{s:I}", "pipelines", (json_int_t)c->loaded.pipelines.n), &c->problems);
+		return c->problems.n > 0 ? EXIT_CONFIG : EXIT_OK;
+	}
+	status = configuration_report(c);
+	if (status == EXIT_OK)
+		printf("%zu pipeline%s, no mistakes\n", c->n_pipelines, c->n_pipelines == 1 ? "" : "s");
+	return status;
+}
+
 int cli_check(int argc, char **argv)
 {
 	struct config_options o = { 0 };
 	struct configuration c = { 0 };
-	int status = parse(argc, argv, &o);
+	int json = 0;
+	int status = parse(argc, argv, &o, &json);
 
 	if (status != EXIT_OK)
 		return status < 0 ? EXIT_OK : status;
@@ -43,9 +68,7 @@ int cli_check(int argc, char **argv)
 	if (status == EXIT_OK)
 		status = configuration_resolve(&c, NULL);
 	if (status == EXIT_OK)
-		status = configuration_report(&c);
-	if (status == EXIT_OK)
-		printf("%zu pipeline%s, no mistakes\n", c.n_pipelines, c.n_pipelines == 1 ? "" : "s");
+		status = report(&c, json);
 	configuration_clear(&c);
 	return status;
 }

@@ -2,6 +2,7 @@
 #include "host/cli/cli.h"
 
 #include "host/cli/options.h"
+#include "host/config/suggest.h"
 
 #include <stdio.h>
 
@@ -17,4 +18,28 @@ int cli_misuse(const char *subcommand, const char *message)
 {
 	fprintf(stderr, "outflow %s: %s (see outflow %s --help)\n", subcommand, message, subcommand);
 	return EXIT_CONFIG;
+}
+
+int cli_bad_option(const char *subcommand, char *const *argv, const struct option *known)
+{
+	/* A long option has been stepped over; of a short one only the letter is sure. */
+	const char *text = argv[optind - 1];
+	struct suggestion near = { .typed = text + strspn(text, "-") };
+	char message[300];
+
+	for (const struct option *o = known; o->name != NULL; o++) {
+		suggestion_offer(&near, o->name);
+		if (optopt != 0 && o->val == optopt) {
+			snprintf(message, sizeof message, "option '--%s' %s", o->name,
+			         o->has_arg ? "needs an argument" : "takes no argument");
+			return cli_misuse(subcommand, message);
+		}
+	}
+	if (optopt != 0)
+		snprintf(message, sizeof message, "there is no option '-%c'", optopt);
+	else if (near.best != NULL)
+		snprintf(message, sizeof message, "there is no option '%.100s'; did you mean '--%s'?", text, near.best);
+	else
+		snprintf(message, sizeof message, "there is no option '%.100s', or it means several", text);
+	return cli_misuse(subcommand, message);
 }

@@ -2,6 +2,7 @@
 /* cli.h: the subcommands. Each gets its own name as argv[0] and returns the exit status of the program. */
 #ifndef HOST_CLI_CLI_H
 #define HOST_CLI_CLI_H
+#include <getopt.h>
 
 struct subcommand {
 	const char *name;
@@ -19,5 +20,9 @@ int cli_version(int argc, char **argv);
 
 /* Says on standard error that an option or argument is wrong and where help is; returns EXIT_CONFIG. */
 int cli_misuse(const char *subcommand, const char *message);
+
+/* After getopt_long gave '?' (with opterr 0): says which option is wrong and what may have been meant; returns
+ * EXIT_CONFIG. */
+int cli_bad_option(const char *subcommand, char *const *argv, const struct option *known);
 
 #endif

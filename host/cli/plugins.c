@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "host/cli/cli.h"
+#include "host/cli/envelope.h"
 #include "host/cli/options.h"
 #include "host/plugin/describe.h"
 
@@ -15,13 +16,14 @@ static const char help[] =
 	"plugin/component.\n"
 	"\n" CONFIG_OPTIONS_HELP
 	"      --json              for programs\n"
+	"      --example           describe: as a configuration to start from\n"
 	"\n"
 	"exit status: 0 done, 1 a plugin was refused (list), 2 no such component\n";
 
 struct arguments {
 	struct config_options config;
 	const char *action, *name;
-	int json;
+	int json, example;
 };
 
 static int parse(int argc, char **argv, struct arguments *a)
@@ -29,6 +31,7 @@ static int parse(int argc, char **argv, struct arguments *a)
 	static const struct option options[] = {
 		CONFIG_LONG_OPTIONS,
 		{ "json", no_argument, NULL, OPTION_OWN },
+		{ "example", no_argument, NULL, OPTION_OWN + 1 },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
@@ -41,8 +44,10 @@ static int parse(int argc, char **argv, struct arguments *a)
 		}
 		if (option == OPTION_OWN)
 			a->json = 1;
+		else if (option == OPTION_OWN + 1)
+			a->example = 1;
 		else if (!config_options_take(&a->config, option, optarg))
-			return EXIT_CONFIG;
+			return cli_bad_option("plugins", argv, options);
 	}
 	a->action = optind < argc ? argv[optind++] : "list";
 	a->name = optind < argc ? argv[optind++] : NULL;
@@ -53,53 +58,96 @@ static int parse(int argc, char **argv, struct arguments *a)
 	return EXIT_OK;
 }
 
-static int print_json(json_t *data, const char *error)
-{
-	json_t *errors = error ? json_pack("[{s:s}]", "message", error) : json_array();
-	json_t *envelope = json_pack("{s:b, s:o?, s:o}", "ok", error == NULL, "data", data, "errors", errors);
-	int failed = envelope == NULL || json_dumpf(envelope, stdout, JSON_INDENT(2)) != 0;
-
-	putchar('\n');
-	json_decref(envelope);
-	return failed ? EXIT_FAILED : EXIT_OK;
-}
-
 static int list(const struct inventory *inv, int json)
 {
-	int status = EXIT_OK;
-
 	if (json)
-		status = print_json(describe_inventory(inv), NULL);
+		envelope_print(describe_inventory(inv), NULL);
 	else
 		describe_inventory_print(inv, stdout);
-	return status == EXIT_OK && inventory_refusals(inv) > 0 ? EXIT_FAILED : status;
+	return inventory_refusals(inv) > 0 ? EXIT_FAILED : EXIT_OK;
+}
+
+static void show(const struct component *c, const struct arguments *a, json_t *all)
+{
+	if (a->json)
+		json_array_append_new(all, describe_component(c));
+	else if (a->example)
+		describe_component_example(c, stdout);
+	else
+		describe_component_print(c, stdout);
+}
+
+/* A plugin's id means all of its components. */
+static size_t show_plugin(const struct inventory *inv, const struct arguments *a, json_t *all)
+{
+	size_t shown = 0;
+
+	for (size_t i = 0; i < inventory_count(inv); i++) {
+		const struct module *m = inventory_module(inv, i);
+
+		for (size_t k = 0; strcmp(m->plugin->id, a->name) == 0 && k < m->plugin->n_components; k++, shown++) {
+			struct component c = { m, m->plugin->components[k] };
+
+			if (shown > 0 && !a->json)
+				putchar('\n');
+			show(&c, a, all);
+		}
+	}
+	return shown;
 }
 
 /* One name may stand for a source and a sink: all that match are shown. */
-static int describe(const struct inventory *inv, const struct arguments *a)
+static size_t show_components(const struct inventory *inv, const struct arguments *a, json_t *all)
 {
-	outflow_error err = { .size = sizeof err };
-	json_t *all = json_array();
-	struct component c;
-	int found = 0;
+	size_t shown = 0;
 
 	for (uint32_t kind = OUTFLOW_SOURCE; kind <= OUTFLOW_CONVERTER; kind++) {
-		if (inventory_find(inv, kind, a->name, &c, &err) != OUTFLOW_OK)
+		struct component c;
+
+		if (inventory_find(inv, kind, a->name, &c, NULL) != OUTFLOW_OK)
 			continue;
-		if (a->json)
-			json_array_append_new(all, describe_component(&c));
-		else
-			describe_component_print(&c, stdout);
-		found++;
+		if (shown++ > 0 && !a->json)
+			putchar('\n');
+		show(&c, a, all);
 	}
-	if (found == 0) {
-		outflow_fail(&err, OUTFLOW_E_CONFIG, "there is no component '%.60s'; 'outflow plugins list' shows all", a->name);
-		fprintf(stderr, "outflow: %s\n", err.msg);
+	return shown;
+}
+
+/* Why there is no such component: that of the first kind for which a name is near, or the plugin was refused. */
+static void say_unknown(const struct inventory *inv, const struct arguments *a)
+{
+	outflow_error err = { .size = sizeof err };
+	char text[600];
+
+	snprintf(text, sizeof text, "there is no component '%.60s'; 'outflow plugins list' shows all", a->name);
+	for (uint32_t kind = OUTFLOW_SOURCE; kind <= OUTFLOW_CONVERTER; kind++) {
+		struct component c;
+
+		(void)inventory_find(inv, kind, a->name, &c, &err);
+		if (strstr(err.msg, "did you mean") == NULL && strstr(err.msg, "refused") == NULL)
+			continue;
+		snprintf(text, sizeof text, "%s", err.msg);
+		break;
 	}
 	if (a->json)
-		return print_json(all, found ? NULL : err.msg) || !found ? EXIT_CONFIG : EXIT_OK;
+		envelope_print_error(text);
+	else
+		fprintf(stderr, "outflow: %s\n", text);
+}
+
+static int describe(const struct inventory *inv, const struct arguments *a)
+{
+	json_t *all = json_array();
+	size_t shown = show_plugin(inv, a, all);
+
+	if (shown == 0)
+		shown = show_components(inv, a, all);
+	if (shown == 0)
+		say_unknown(inv, a);
+	else if (a->json)
+		envelope_print(json_incref(all), NULL);
 	json_decref(all);
-	return found ? EXIT_OK : EXIT_CONFIG;
+	return shown > 0 ? EXIT_OK : EXIT_CONFIG;
 }
 
 int cli_plugins(int argc, char **argv)

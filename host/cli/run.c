@@ -37,7 +37,7 @@ static int parse(int argc, char **argv, struct config_options *o, int *until_don
 		if (option == OPTION_OWN)
 			*until_done = 1;
 		else if (!config_options_take(o, option, optarg))
-			return EXIT_CONFIG;
+			return cli_bad_option("run", argv, options);
 	}
 	o->files = argv + optind;
 	o->n_files = argc - optind;
@@ -104,10 +104,13 @@ static int run(struct configuration *c, int until_done)
 	outflow_error err = { .size = sizeof err };
 	struct state_dir *d = NULL;
 	char copies[PATH_MAX];
-	int status = configuration_report(c);
+	int status = EXIT_OK;
 
-	if (status != EXIT_OK)
-		return status;
+	/* With the rest looked at too, so that all problems are said at once. */
+	if (c->problems.n > 0) {
+		status = configuration_resolve(c, NULL);
+		return status == EXIT_OK ? configuration_report(c) : status;
+	}
 	if (state_dir_open(c->host.state_dir, &d, &err) != OUTFLOW_OK)
 		return fail(&err, EXIT_ENVIRONMENT);
 	status = state_dir_path(d, "plugins", NULL, -1, copies, sizeof copies) == OUTFLOW_OK

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "host/cli/cli.h"
+#include "host/cli/envelope.h"
 #include "host/cli/options.h"
 
 #include <stdio.h>
@@ -12,8 +13,9 @@ int cli_version(int argc, char **argv)
 		return EXIT_OK;
 	}
 	if (argc == 2 && strcmp(argv[1], "--json") == 0) {
-		printf("{\"ok\":true,\"data\":{\"version\":\"%s\",\"abi\":\"%u.%u\"},\"errors\":[]}\n", PACKAGE_VERSION,
-		       OUTFLOW_ABI_MAJOR, OUTFLOW_ABI_MINOR);
+		envelope_print(json_pack("{s:s, s:[i,i]}", "version", PACKAGE_VERSION, "abi", (int)OUTFLOW_ABI_MAJOR,
+		                         (int)OUTFLOW_ABI_MINOR),
+		               NULL);
 		return EXIT_OK;
 	}
 	if (argc == 2 && strcmp(argv[1], "--help") == 0) {

@@ -33,19 +33,30 @@ static int is_known_to_caller(const struct instance_place *where, const char *na
 	return 0;
 }
 
+/* X.value is another spelling of X. */
+static int ends_in_value(const char *name)
+{
+	size_t n = strlen(name), skip = strlen(".value");
+
+	return n > skip && strcmp(name + n - skip, ".value") == 0;
+}
+
 static void report_unknown(const struct instance_place *where, const struct setting *it, struct problems *problems)
 {
 	const char *name = it->key + strlen(where->prefix);
 	struct place at = { it->file, it->line, where->pipeline, it->key };
-	struct suggestion near = { .typed = name };
+	size_t n = strlen(name) - (ends_in_value(name) ? strlen(".value") : 0);
+	char typed[256];
+	struct suggestion near = { .typed = typed };
 
+	snprintf(typed, sizeof typed, "%.*s", (int)n, name);
 	for (size_t s = 0; s < where->n_schemas; s++)
 		for (size_t i = 0; where->schemas[s] != NULL && i < where->schemas[s]->n_keys; i++)
 			suggestion_offer(&near, schema_key(where->schemas[s], i)->name);
 	for (const char *const *known = where->known; known != NULL && *known != NULL; known++)
 		suggestion_offer(&near, *known);
 	if (near.best != NULL)
-		problems_add(problems, &at, "unknown key; did you mean '%s%s'?", where->prefix, near.best);
+		problems_add(problems, &at, "unknown key; did you mean '%s%s%s'?", where->prefix, near.best, name + n);
 	else
 		problems_add(problems, &at, "unknown key");
 }
@@ -205,19 +216,18 @@ static outflow_status split_list(struct value *v, const char *text)
 	return OUTFLOW_OK;
 }
 
-/* X.value is another spelling of X where the schema has only X: a group with more in it. */
+/* The schema's spelling of a name, if it has one of the two. */
 static const char *canonical_name(const struct instance_place *where, const char *name, char *buffer, size_t size)
 {
-	size_t n = strlen(name);
-
 	if (find_key(where, name) != NULL)
 		return name;
-	if (n > 6 && strcmp(name + n - 6, ".value") == 0) {
-		snprintf(buffer, size, "%.*s", (int)(n - 6), name);
+	if (ends_in_value(name)) {
+		snprintf(buffer, size, "%.*s", (int)(strlen(name) - strlen(".value")), name);
 		if (find_key(where, buffer) != NULL)
 			return buffer;
 	}
-	return name;
+	snprintf(buffer, size, "%s.value", name);
+	return find_key(where, buffer) != NULL ? buffer : name;
 }
 
 static outflow_status take_settings(outflow_config *c, const struct instance_place *where, const struct settings *all,

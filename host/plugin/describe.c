@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "host/plugin/describe.h"
 
+#include "host/config/schema.h"
+
 #include <outflow/util.h>
 
 static const char *type_name(uint32_t type)
@@ -16,11 +18,6 @@ static const char *importance_name(uint32_t importance)
 	static const char *const names[] = { "MEDIUM", "HIGH", "MEDIUM", "LOW" };
 
 	return names[importance <= OUTFLOW_IMPORTANCE_LOW ? importance : 0];
-}
-
-static const outflow_cfg_key *key_at(const outflow_cfg_def *def, size_t i)
-{
-	return (const void *)((const char *)def->keys + i * def->key_size);
 }
 
 static json_t *describe_choices(const outflow_cfg_key *key)
@@ -55,7 +52,7 @@ json_t *describe_component(const struct component *c)
 	json_t *keys = json_array();
 
 	for (size_t i = 0; def != NULL && i < def->n_keys; i++)
-		json_array_append_new(keys, describe_key(key_at(def, i)));
+		json_array_append_new(keys, describe_key(schema_key(def, i)));
 	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o}", "plugin", c->module->plugin->id, "name", c->what->name, "kind",
 	                 component_kind_name(c->what->kind), "version",
 	                 c->module->plugin->version ? c->module->plugin->version : "", "documentation",
@@ -132,5 +129,74 @@ void describe_component_print(const struct component *c, FILE *to)
 	        c->module->plugin->version ? c->module->plugin->version : "", component_kind_name(c->what->kind),
 	        c->what->doc ? c->what->doc : "");
 	for (size_t i = 0; def != NULL && i < def->n_keys; i++)
-		print_key(key_at(def, i), to);
+		print_key(schema_key(def, i), to);
+}
+
+/* ---- example ---- */
+
+static void print_quoted(const char *text, FILE *to)
+{
+	fputc('"', to);
+	for (; *text != '\0'; text++) {
+		if (*text == '"' || *text == '\\')
+			fputc('\\', to);
+		fputc(*text, to);
+	}
+	fputc('"', to);
+}
+
+static void print_value(const outflow_cfg_key *key, FILE *to)
+{
+	const char *text = key->dflt ? key->dflt : key->choices ? key->choices[0] : "...";
+	int bare = key->dflt != NULL &&
+	           (key->type == OUTFLOW_T_BOOL || key->type == OUTFLOW_T_INT || key->type == OUTFLOW_T_DOUBLE);
+
+	if (bare)
+		fputs(text, to);
+	else if (key->type != OUTFLOW_T_LIST)
+		print_quoted(text, to);
+	else if (*text == '\0')
+		fputs("[ ]", to);
+	else {
+		fputs("[ ", to);
+		print_quoted(text, to);
+		fputs(" ]", to);
+	}
+}
+
+/* Names have no dots in libconfig: a.b = 1 is a = { b = 1; }. */
+static void print_setting(const outflow_cfg_key *key, FILE *to)
+{
+	const char *name = key->name;
+	int depth = 0;
+
+	for (size_t n = strcspn(name, "."); name[n] == '.'; n = strcspn(name, ".")) {
+		fprintf(to, "%.*s = { ", (int)n, name);
+		name += n + 1;
+		depth++;
+	}
+	fprintf(to, "%s = ", name);
+	print_value(key, to);
+	fputc(';', to);
+	while (depth-- > 0)
+		fputs(" };", to);
+	fputc('\n', to);
+}
+
+void describe_component_example(const struct component *c, FILE *to)
+{
+	const outflow_cfg_def *def = c->what->config;
+	const char *place = c->what->kind == OUTFLOW_SOURCE ? "source = " : c->what->kind == OUTFLOW_SINK ? "sink = " : "";
+
+	fprintf(to, "%s{\n  class = \"%s/%s\";\n", place, c->module->plugin->id, c->what->name);
+	for (size_t i = 0; def != NULL && i < def->n_keys; i++) {
+		const outflow_cfg_key *key = schema_key(def, i);
+
+		fputs(key->flags & OUTFLOW_K_REQUIRED ? "  " : "  # ", to);
+		if (key->type == OUTFLOW_T_PREFIX)
+			fprintf(to, "properties = [ \"%s...=...\" ];\n", key->name);
+		else
+			print_setting(key, to);
+	}
+	fprintf(to, "}%s\n", *place ? ";" : "");
 }

@@ -18,4 +18,7 @@ json_t *describe_component(const struct component *c);
 void describe_inventory_print(const struct inventory *inv, FILE *to);
 void describe_component_print(const struct component *c, FILE *to);
 
+/* A group for a configuration file: required keys are set, the rest stands there as comments. [any] */
+void describe_component_example(const struct component *c, FILE *to);
+
 #endif

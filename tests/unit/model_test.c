@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* model_test.c: a declaration becomes the right stages with the right keys, or every mistake in it is said at once. */
+#include "host/config/model.h"
+
+#include "host/config/schema.h"
+#include "host/journal/journal.h"
+
+#include <outflow/util.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static struct inventory *inventory;
+
+struct fixture {
+	char path[64];
+	struct loaded loaded;
+	struct problems problems;
+	struct host_model host;
+	struct pipeline_model *model;
+};
+
+static int open_inventory(void **state)
+{
+	outflow_error err = { .size = sizeof err };
+
+	(void)state;
+	return inventory_open(".libs", NULL, &inventory, &err);
+}
+
+static int close_inventory(void **state)
+{
+	(void)state;
+	inventory_close(&inventory);
+	return 0;
+}
+
+static int set_up(void **state)
+{
+	struct fixture *f = calloc(1, sizeof *f);
+
+	strcpy(f->path, "/tmp/outflow-model-XXXXXX");
+	close(mkstemp(f->path));
+	*state = f;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *f = *state;
+
+	unlink(f->path);
+	pipeline_model_free(&f->model);
+	host_model_clear(&f->host);
+	loaded_clear(&f->loaded);
+	problems_clear(&f->problems);
+	free(f);
+	return 0;
+}
+
+/* Loads the text and makes the model of its first pipeline. */
+static void make(struct fixture *f, const char *text)
+{
+	FILE *file = fopen(f->path, "w");
+
+	assert_non_null(file);
+	fputs(text, file);
+	fclose(file);
+	assert_int_equal(config_load(f->path, &f->loaded, &f->problems), OUTFLOW_OK);
+	assert_int_equal(host_model_new(&f->loaded, &f->host, &f->problems), OUTFLOW_OK);
+	assert_true(f->loaded.pipelines.n > 0);
+	assert_int_equal(pipeline_model_new(&f->loaded.pipelines.list[0], &f->loaded.connections, &f->host, inventory,
+	                                    &f->problems, &f->model),
+	                 OUTFLOW_OK);
+}
+
+static void make_good(struct fixture *f, const char *text)
+{
+	make(f, text);
+	if (f->model == NULL || f->problems.n > 0) {
+		problems_print(&f->problems, stderr);
+		fail_msg("there are problems");
+	}
+}
+
+static void assert_problem(const struct fixture *f, int line, const char *key, const char *part)
+{
+	assert_null(f->model);
+	for (size_t i = 0; i < f->problems.n; i++) {
+		const struct problem *p = &f->problems.list[i];
+
+		if (p->line == line && p->key != NULL && strcmp(p->key, key) == 0 && strstr(p->message, part) != NULL)
+			return;
+	}
+	problems_print(&f->problems, stderr);
+	fail_msg("no problem of %s on line %d says '%s'", key, line, part);
+}
+
+static void assert_text(const struct stage_model *s, const char *key, const char *expected)
+{
+	outflow_str value = { 0 };
+
+	assert_int_equal(instance_config_api.str(s->config, key, &value), OUTFLOW_OK);
+	if (!outflow_equal(value, expected))
+		fail_msg("%s of %s is '%.*s'", key, s->name, (int)value.len, value.ptr);
+}
+
+#define GEN "source = { class = \"gen\"; }; "
+#define NOWHERE "sink = { class = \"null\"; }; "
+
+static void the_smallest_pipeline_has_defaults(void **state)
+{
+	struct fixture *f = *state;
+	const struct pipeline_model *m;
+
+	make_good(f, "pipelines = ( { name = \"p\"; " GEN NOWHERE "} );");
+	m = f->model;
+	assert_string_equal(m->name, "p");
+	assert_string_equal(m->source.name, "source");
+	assert_string_equal(m->source.component.module->plugin->id, "gen");
+	assert_string_equal(m->sink.component.module->plugin->id, "null");
+	assert_int_equal(m->n_stages, 1);
+	assert_string_equal(m->stages[0].name, "convert");
+	assert_null(m->deadletter.name);
+	assert_null(m->deadletter_topic);
+	assert_true(m->running);
+	assert_int_equal(m->tasks_max, 1);
+	assert_int_equal(m->tolerance, TOLERANCE_NONE);
+	assert_int_equal(m->batch_messages, 0);
+	assert_int_equal(m->journal.sync, JOURNAL_SYNC_INTERVAL);
+	assert_int_equal(m->journal.sync_interval_ns, 100000000);
+	assert_true(m->journal.soft_bytes < m->journal.hard_bytes);
+	assert_text(&m->stages[0], "format", "json");
+	assert_text(&m->source, "cluster", "outflow");
+}
+
+static void stages_stand_in_order_and_see_their_own_keys(void **state)
+{
+	struct fixture *f = *state;
+	const struct pipeline_model *m;
+
+	make_good(f,
+	          "cluster = \"north\";\n"
+	          "pipelines = ( { name = \"p\"; state = \"stopped\"; tasks = { max = 4; };\n"
+	          "batch = { messages = 100; interval = \"2s\"; bytes = \"2MiB\"; };\n"
+	          "source = { class = \"gen/source\"; format = \"text\"; event = { type = \"t\"; }; };\n"
+	          "filter = { pattern = \"{\\\"subject\\\":[\\\"a\\\"]}\"; };\n"
+	          "transforms = ( { class = \"event/filter\"; pattern = \"{\\\"subject\\\":[\\\"b\\\"]}\"; },\n"
+	          "               { name = \"more\"; type = \"filter\"; pattern = \"{\\\"subject\\\":[\\\"c\\\"]}\"; } );\n"
+	          "sink = { type = \"null\"; topic = \"out\"; key = { form = \"CONSTANT\"; value = \"k\"; }; };\n"
+	          "errors = { tolerance = \"all\"; };\n"
+	          "deadletter = { class = \"null\"; topic = \"dead\"; };\n"
+	          "journal = { sync = \"always\"; segment = { bytes = \"1MiB\"; }; };\n"
+	          "} );");
+	m = f->model;
+	assert_false(m->running);
+	assert_int_equal(m->tasks_max, 4);
+	assert_int_equal(m->batch_messages, 100);
+	assert_int_equal(m->batch_interval_ns, 2000000000);
+	assert_int_equal(m->batch_bytes, 2 << 20);
+	assert_int_equal(m->tolerance, TOLERANCE_ALL);
+	assert_int_equal(m->journal.sync, JOURNAL_SYNC_ALWAYS);
+	assert_int_equal(m->journal.segment_bytes, 1 << 20);
+	assert_string_equal(m->deadletter_topic, "dead");
+	assert_string_equal(m->deadletter.name, "deadletter");
+	assert_int_equal(m->n_stages, 5);
+	assert_string_equal(m->stages[0].name, "convert");
+	assert_string_equal(m->stages[1].name, "filter");
+	assert_string_equal(m->stages[2].name, "transforms.t1");
+	assert_string_equal(m->stages[3].name, "transforms.more");
+	assert_string_equal(m->stages[4].name, "deliver");
+	assert_text(&m->stages[0], "format", "text");
+	assert_text(&m->stages[1], "pattern", "{\"subject\":[\"a\"]}");
+	assert_text(&m->stages[3], "pattern", "{\"subject\":[\"c\"]}");
+	assert_text(&m->stages[4], "topic", "out");
+	for (size_t i = 1; i < m->n_stages; i++) {
+		assert_text(&m->stages[i], "source.format", "text");
+		assert_text(&m->stages[i], "source.event.type", "t");
+		assert_text(&m->stages[i], "cluster", "north");
+	}
+}
+
+static void a_connection_fills_in_what_the_pipeline_leaves_open(void **state)
+{
+	struct fixture *f = *state;
+
+	make_good(f, "connections = ( { name = \"g\"; class = \"gen\"; rate = 5; count = 7; } );\n"
+	             "pipelines = ( { name = \"p\"; source = { connection = \"g\"; count = 9; }; " NOWHERE "} );");
+	assert_text(&f->model->source, "rate", "5");
+	assert_text(&f->model->source, "count", "9");
+	assert_string_equal(f->model->source.component.module->plugin->id, "gen");
+}
+
+static void connections_that_do_not_fit_are_problems(void **state)
+{
+	struct fixture *f = *state;
+
+	make(f, "connections = (\n{ name = \"plant\"; class = \"gen\";\nrats = 5; } );\npipelines = ( { name = \"p\";\n"
+	        "source = { connection = \"plant\"; };\nsink = { class = \"null\"; connection = \"plnat\"; };\n"
+	        "deadletter = { class = \"null\"; connection = \"plant\"; }; } );");
+	assert_problem(f, 3, "source.rats", "did you mean 'source.rate'?");
+	assert_problem(f, 6, "sink.connection", "did you mean 'plant'?");
+	assert_problem(f, 7, "deadletter.connection", "is of class 'gen', not 'null'");
+}
+
+static void a_wrong_class_does_not_make_all_its_keys_wrong(void **state)
+{
+	struct fixture *f = *state;
+
+	make(f, "pipelines = ( { name = \"p\";\nsource = { class = \"gne\"; rate = 5; };\n"
+	        "transforms = ( {\nclas = \"filter\"; } );\nsink = { class = \"nul\"; topic = \"x\"; flush = 1; }; } );");
+	assert_problem(f, 2, "source.class", "did you mean 'gen'?");
+	assert_problem(f, 1, "transforms.t1.class", "is required");
+	assert_problem(f, 4, "transforms.t1.clas", "did you mean 'transforms.t1.class'?");
+	assert_problem(f, 5, "sink.class", "did you mean 'null'?");
+	assert_int_equal(f->problems.n, 4);
+}
+
+static void all_mistakes_are_said_at_once(void **state)
+{
+	struct fixture *f = *state;
+
+	make(f, "log = { levle = \"debug\"; };\npipelines = ( { name = \"p\";\ntasks = { max = 0; };\n"
+	        "batch = { interval = \"16s\"; };\nsource = { class = \"gen\"; cuont = 1;\nformat = \"jsn\"; };\n"
+	        "sink = { class = \"null\";\nkye = { value = \"x\"; }; };\ndescripton = \"x\";\n"
+	        "journal = { soft = { bytes = \"4GiB\"; }; }; } );");
+	assert_problem(f, 1, "log.levle", "did you mean 'log.level'?");
+	assert_problem(f, 3, "tasks.max", "from 1 to");
+	assert_problem(f, 4, "batch.interval", "out of range");
+	assert_problem(f, 5, "source.cuont", "did you mean 'source.count'?");
+	assert_problem(f, 6, "source.format", "did you mean 'json'?");
+	assert_problem(f, 8, "sink.kye.value", "did you mean 'sink.key.value'?");
+	assert_problem(f, 9, "descripton", "did you mean 'description'?");
+}
+
+static void a_pattern_is_checked_with_the_rest(void **state)
+{
+	struct fixture *f = *state;
+
+	make(f, "pipelines = ( { name = \"p\"; " GEN NOWHERE "\nfilter = { pattern = \"{ not json\"; }; } );");
+	assert_int_equal(f->problems.n, 1);
+	assert_problem(f, 2, "filter.pattern", "");
+}
+
+static void the_host_has_keys_of_its_own(void **state)
+{
+	struct fixture *f = *state;
+
+	make_good(f, "state = { dir = \"/x/y\"; }; plugin = { path = \"/a:/b\"; }; log = { level = \"warn\"; };\n"
+	             "checkpoint = { interval = \"250ms\"; }; stop = { timeout = \"5s\"; };\n"
+	             "pipelines = ( { name = \"p\"; " GEN NOWHERE "} );");
+	assert_string_equal(f->host.state_dir, "/x/y");
+	assert_string_equal(f->host.plugin_path, "/a:/b");
+	assert_int_equal(f->host.log_level, OUTFLOW_LOG_WARN);
+	assert_int_equal(f->host.checkpoint_interval_ns, 250000000);
+	assert_int_equal(f->host.stop_timeout_ns, 5000000000);
+}
+
+int main(void)
+{
+#define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		TEST(the_smallest_pipeline_has_defaults),
+		TEST(stages_stand_in_order_and_see_their_own_keys),
+		TEST(a_connection_fills_in_what_the_pipeline_leaves_open),
+		TEST(connections_that_do_not_fit_are_problems),
+		TEST(a_wrong_class_does_not_make_all_its_keys_wrong),
+		TEST(all_mistakes_are_said_at_once),
+		TEST(a_pattern_is_checked_with_the_rest),
+		TEST(the_host_has_keys_of_its_own),
+	};
+
+	return cmocka_run_group_tests(tests, open_inventory, close_inventory);
+}
