@@ -62,15 +62,16 @@ AC_DEFUN([OUTFLOW_CLIENT_LIBRARIES], [
 
   have_mqtt=no
   mqtt_summary="no (left out)"
-  PAHO_LIBS=
-  OPENSSL_LIBS=
+  dnl By its file name: the linker would take the shared library that lies beside it.
+  PAHO_LIBS=-l:libpaho-mqtt3as.a
+  AC_SUBST([PAHO_LIBS])
   AS_IF([test "$with_mqtt" != no], [
     mqtt_summary=yes
     AC_CHECK_HEADER([MQTTAsync.h], [], [mqtt_summary="no (MQTTAsync.h is missing: libpaho-mqtt-dev)"])
     PKG_CHECK_MODULES([OPENSSL], [openssl], [], [mqtt_summary="no (OpenSSL is missing: libssl-dev)"])
     AC_MSG_CHECKING([for the static library of Paho])
     outflow_saved="$LIBS"
-    LIBS="-Wl,-Bstatic -lpaho-mqtt3as -Wl,-Bdynamic $OPENSSL_LIBS -lpthread $LIBS"
+    LIBS="$PAHO_LIBS $OPENSSL_LIBS -lpthread $LIBS"
     AC_LINK_IFELSE([AC_LANG_PROGRAM([[extern int MQTTAsync_connect(void *, const void *);]],
                                     [[return MQTTAsync_connect(0, 0);]])],
       [AC_MSG_RESULT([yes])],
