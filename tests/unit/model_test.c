@@ -2,6 +2,7 @@
 /* model_test.c: a declaration becomes the right stages with the right keys, or every mistake in it is said at once. */
 #include "host/config/model.h"
 
+#include "host/config/host_schema.h"
 #include "host/config/schema.h"
 #include "host/journal/journal.h"
 
@@ -264,6 +265,32 @@ static void the_host_has_keys_of_its_own(void **state)
 	assert_int_equal(f->host.stop_timeout_ns, 5000000000);
 }
 
+/* Every key of a schema stands in a table of the page. */
+static void assert_documented(const char *page, const outflow_cfg_def *def, const char *prefix)
+{
+	for (size_t i = 0; i < def->n_keys; i++) {
+		char cell[100];
+
+		snprintf(cell, sizeof cell, "`%s%s`", prefix, schema_key(def, i)->name);
+		if (strstr(page, cell) == NULL)
+			fail_msg("doc/configuration.md does not tell of %s", cell);
+	}
+}
+
+static void the_documentation_tells_of_every_key_of_the_host(void **state)
+{
+	static char page[65536];
+	FILE *file = fopen(SOURCE_DIR "/doc/configuration.md", "r");
+
+	(void)state;
+	assert_non_null(file);
+	page[fread(page, 1, sizeof page - 1, file)] = '\0';
+	fclose(file);
+	assert_documented(page, &host_schema, "");
+	assert_documented(page, &pipeline_schema, "");
+	assert_documented(page, &deadletter_schema, "deadletter.");
+}
+
 int main(void)
 {
 #define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, set_up, tear_down)
@@ -276,6 +303,7 @@ int main(void)
 		TEST(all_mistakes_are_said_at_once),
 		TEST(a_pattern_is_checked_with_the_rest),
 		TEST(the_host_has_keys_of_its_own),
+		TEST(the_documentation_tells_of_every_key_of_the_host),
 	};
 
 	return cmocka_run_group_tests(tests, open_inventory, close_inventory);
