@@ -106,9 +106,13 @@ static void lay_out(struct pattern *p, uint32_t at, uint32_t *used)
 				fill(&p->nodes[(*used)++], c, container);
 	}
 	p->nodes[at].n = *used - p->nodes[at].first;
-	for (uint32_t i = p->nodes[at].first, end = *used; i < end; i++)
-		if (!p->nodes[i].is_leaf)
-			lay_out(p, i, used);
+	for (uint32_t i = p->nodes[at].first, end = *used; i < end; i++) {
+		p->nodes[at].shapes |= pattern_shape(p->nodes[i].field->name);
+		if (p->nodes[i].is_leaf)
+			continue;
+		p->nodes[at].may_be_dotted = true;
+		lay_out(p, i, used);
+	}
 }
 
 static outflow_status build(struct pattern *p, outflow_error *err)

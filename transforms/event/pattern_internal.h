@@ -51,11 +51,21 @@ struct field {
 /* A field as matched. Children lie side by side; a leaf and an inner field of the same name are neighbours. */
 struct node {
 	const char *name;
+	uint64_t shapes;                /* pattern_shape of each child's name: most names of an event are none of them */
+	bool may_be_dotted;             /* a child has children, so that a name with a dot may lead below it */
 	uint32_t length, first, n;      /* of the name; children: nodes[first] to nodes[first + n - 1] */
 	uint8_t envelope;               /* enum envelope_field, ENVELOPE_NONE below data.body and for unknown names */
 	bool is_leaf, twin;             /* twin: the next node has the same name */
 	const struct field *field;
 };
+
+/* One bit that two different names hardly share. */
+static inline uint64_t pattern_shape(outflow_str name)
+{
+	unsigned first = name.len > 0 ? (unsigned char)name.ptr[0] : 0;
+
+	return UINT64_C(1) << ((first + 7 * name.len) & 63);
+}
 
 /* Scratch of one node: the value found for it in the object at hand, and where it stands (0: none). */
 struct slot {

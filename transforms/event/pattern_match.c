@@ -219,15 +219,22 @@ static void note_below(struct pattern *p, uint32_t i, outflow_str name, uint32_t
 	note(p, c, name, token);
 }
 
+/* The first letter decides nearly always, without a call. */
+static inline bool begins_with(outflow_str name, const struct node *c)
+{
+	return c->length == 0 || (name.ptr[0] == c->name[0] && memcmp(name.ptr, c->name, c->length) == 0);
+}
+
 /* Notes token under name for the children of n. */
 static void note(struct pattern *p, const struct node *n, outflow_str name, uint32_t token)
 {
+	if (!(n->shapes & pattern_shape(name)) && !n->may_be_dotted)
+		return;
 	for (uint32_t i = n->first; i < n->first + n->n; i++) {
 		const struct node *c = &p->nodes[i];
-		bool dotted = name.len > c->length && name.ptr[c->length] == '.' && !c->is_leaf;
+		bool dotted = !c->is_leaf && name.len > c->length && name.ptr[c->length] == '.';
 
-		if ((name.len != c->length && !dotted) ||
-		    (c->length > 0 && memcmp(name.ptr, c->name, c->length) != 0))
+		if ((name.len != c->length && !dotted) || !begins_with(name, c))
 			continue;
 		if (dotted) {
 			note_below(p, i, name, token);

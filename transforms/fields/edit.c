@@ -197,26 +197,53 @@ static bool is_replaced(const struct rule *list, const outflow_json *j, uint32_t
 }
 
 static void edit_object(const struct edit *e, outflow_json_writer *w, const struct rule *list, const outflow_json *j,
+                        uint32_t object);
+
+/* Writes a member that does not simply stay, or leaves it out. */
+static void edit_member(const struct edit *e, outflow_json_writer *w, const struct rule *r, const outflow_json *j,
+                        uint32_t key)
+{
+	if (e->kind == EDIT_DROP && r->chosen)
+		return;
+	if (e->kind == EDIT_RENAME && r->chosen)
+		outflow_json_put_key(w, r->to);
+	else
+		outflow_json_put_raw_key(w, outflow_json_raw(j, key));
+	if (r->children != NULL && is_object(j, key + 1))
+		edit_object(e, w, r->children, j, key + 1);
+	else
+		outflow_json_put_raw(w, outflow_json_raw(j, key + 1));
+}
+
+/* Members that stay next to each other are copied as one piece, with what stands between them. */
+static void edit_object(const struct edit *e, outflow_json_writer *w, const struct rule *list, const outflow_json *j,
                         uint32_t object)
 {
+	outflow_str piece = { NULL, 0 };
+
 	outflow_json_bracket(w, '{');
 	for (uint32_t i = object + 1; outflow_json_type(j, i) != OUTFLOW_JSON_END; i = outflow_json_next(j, i + 1)) {
 		const struct rule *r = find(list, j, i);
-		bool chosen = r != NULL && r->chosen, inside = r != NULL && r->children != NULL && is_object(j, i + 1);
+		bool inside = r != NULL && r->children != NULL && is_object(j, i + 1);
+		bool stays = e->kind == EDIT_KEEP ? r != NULL && r->chosen : r == NULL || (!r->chosen && !inside);
+		bool replaced = e->kind == EDIT_RENAME && (r == NULL || !r->chosen) && is_replaced(list, j, object, i);
 
-		if (e->kind == EDIT_DROP ? chosen : e->kind == EDIT_KEEP && !chosen && !inside)
+		if (stays && !replaced) {
+			outflow_str value = outflow_json_raw(j, i + 1);
+
+			if (piece.ptr == NULL)
+				piece.ptr = outflow_json_raw(j, i).ptr;
+			piece.len = (size_t)(value.ptr + value.len - piece.ptr);
 			continue;
-		if (e->kind == EDIT_RENAME && !chosen && is_replaced(list, j, object, i))
-			continue;
-		if (e->kind == EDIT_RENAME && chosen)
-			outflow_json_put_key(w, r->to);
-		else
-			outflow_json_put_raw_key(w, outflow_json_raw(j, i));
-		if (inside && !(e->kind == EDIT_KEEP && chosen))
-			edit_object(e, w, r->children, j, i + 1);
-		else
-			outflow_json_put_raw(w, outflow_json_raw(j, i + 1));
+		}
+		if (piece.ptr != NULL)
+			outflow_json_put_raw(w, piece);
+		piece.ptr = NULL;
+		if (!replaced && (e->kind != EDIT_KEEP || inside))
+			edit_member(e, w, r, j, i);
 	}
+	if (piece.ptr != NULL)
+		outflow_json_put_raw(w, piece);
 	outflow_json_bracket(w, '}');
 }
 

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* event_bench.c: ns per record of the event language's stages, beside a memcpy and a jansson parse of the same payload. */
+#include "sdk/testing/harness.h"
+#include "transforms/event/components.h"
+
+#include <outflow/json.h>
+#include <outflow/util.h>
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#define RECORDS 512
+#define ARENA ((size_t)16 << 20)
+#define ROUNDS 7               /* the fastest counts */
+#define ROUND_NS 100000000
+
+static const char payload[] =
+	"{\"dev\":\"pump-0042\",\"site\":\"north\",\"ts\":1700000000123,\"temp\":61.25,\"hum\":48,\"state\":\"on\","
+	"\"pos\":{\"x\":12.5,\"y\":-3.25,\"floor\":2},\"tags\":[\"a\",\"b\",\"c\"],\"ok\":true,\"note\":\"within range, no action\"}";
+static const char pattern[] =
+	"{\"data\":{\"body\":{\"site\":[\"north\",\"south\"],\"temp\":[{\"numeric\":[\">\",50]}],\"state\":[{\"anything-but\":\"off\"}],"
+	"\"dev\":[{\"prefix\":\"pump-\"}],\"pos\":{\"floor\":[{\"exists\":true}]}}}}";
+
+outflow_plugin_entry_fn outflow_plugin_entry_v1;   /* of the plugin fields */
+
+/* What a measured step works on: inputs, and an output batch with all the room that it needs. */
+struct bench {
+	outflow_harness *t;
+	const outflow_host *host;
+	outflow_record in[RECORDS], out_records[RECORDS];
+	outflow_batch out;
+	char *arena;
+	const outflow_transform_ops *ops;
+	void *self;
+	char *copy;
+};
+
+static void rewind_batch(struct bench *b)
+{
+	b->out.n = 0;
+	b->out.cur = b->arena;
+	b->out.end = b->arena + ARENA;
+}
+
+static int64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/* ns per record of the fastest round. */
+static double measure(struct bench *b, void (*step)(struct bench *))
+{
+	double best = 1e18;
+
+	for (int round = 0; round < ROUNDS; round++) {
+		int64_t start = now_ns(), end;
+		uint64_t n = 0;
+
+		do {
+			for (int i = 0; i < 16; i++)
+				step(b);
+			n += 16 * RECORDS;
+			end = now_ns();
+		} while (end - start < ROUND_NS);
+		if ((double)(end - start) / (double)n < best)
+			best = (double)(end - start) / (double)n;
+	}
+	return best;
+}
+
+static void check(outflow_status status, const outflow_error *err)
+{
+	if (status != OUTFLOW_OK) {
+		fprintf(stderr, "event_bench: %s\n", err->msg);
+		exit(1);
+	}
+}
+
+/* ---- steps: each works on RECORDS records ---- */
+
+static void step_copy(struct bench *b)
+{
+	for (size_t i = 0; i < RECORDS; i++)
+		memcpy(b->copy + i * sizeof payload, b->in[i].value.ptr, b->in[i].value.len);
+	__asm__ volatile("" ::: "memory");
+}
+
+static void step_jansson(struct bench *b)
+{
+	for (size_t i = 0; i < RECORDS; i++)
+		json_decref(json_loadb(b->in[i].value.ptr, b->in[i].value.len, 0, NULL));
+}
+
+static void step_scan(struct bench *b)
+{
+	outflow_error err;
+	const outflow_json *j;
+
+	rewind_batch(b);
+	for (size_t i = 0; i < RECORDS; i++)
+		check(outflow_json_scan(b->host, &b->out, b->in[i].value, OUTFLOW_JSON_DEPTH, &j, &err), &err);
+}
+
+static void step_apply(struct bench *b)
+{
+	outflow_error err;
+
+	rewind_batch(b);
+	check(b->ops->apply(b->self, b->in, RECORDS, &b->out, &err), &err);
+	if (b->out.n != RECORDS)
+		exit(1);
+}
+
+/* The same, and then a tape of each output: what it would cost to hand one on. */
+static void step_apply_and_scan(struct bench *b)
+{
+	outflow_error err;
+	const outflow_json *j;
+
+	step_apply(b);
+	for (size_t i = 0; i < RECORDS; i++)
+		check(outflow_json_scan(b->host, &b->out, b->out_records[i].value, OUTFLOW_JSON_DEPTH, &j, &err), &err);
+}
+
+/* ---- the table ---- */
+
+static void row(const char *what, double ns, double reference)
+{
+	printf("%-44s %8.1f ns/record %7.2f x jansson\n", what, ns, ns / reference);
+}
+
+static void prepare(struct bench *b, const outflow_component *c, const char *key, const char *value)
+{
+	outflow_error err;
+
+	outflow_harness_set(b->t, "pattern", NULL);
+	outflow_harness_set(b->t, "key", NULL);
+	outflow_harness_set(b->t, "fields", NULL);
+	outflow_harness_set(b->t, key, value);
+	check(outflow_harness_create(b->t, c, &err), &err);
+	b->self = outflow_harness_self(b->t);
+	b->ops = c->ops;
+}
+
+static void set_views(struct bench *b, int on)
+{
+	outflow_json *j = NULL;
+
+	for (size_t i = 0; i < RECORDS; i++) {
+		if (on)
+			(void)outflow_json_parse((outflow_str){ b->in[i].value.ptr, b->in[i].value.len }, &j, NULL);
+		else
+			free((void *)(uintptr_t)b->in[i].view);
+		b->in[i].view = on ? j : NULL;
+		b->in[i].view_tag = on ? b->host->intern(b->host, OUTFLOW_VIEW_JSON) : 0;
+	}
+}
+
+/* A text of many such payloads in one array, for the speed of the scanner alone. */
+static void large(struct bench *b)
+{
+	enum { ITEMS = 5000 };
+	char *text = malloc(ITEMS * sizeof payload + 2);
+	int64_t best = INT64_MAX, start;
+	const outflow_json *j;
+	outflow_error err;
+	size_t n = 0;
+
+	for (size_t i = 0; i < ITEMS; i++) {
+		text[n++] = i ? ',' : '[';
+		memcpy(text + n, payload, sizeof payload - 1);
+		n += sizeof payload - 1;
+	}
+	text[n++] = ']';
+	for (int round = 0; round < 20 * ROUNDS; round++) {
+		rewind_batch(b);
+		start = now_ns();
+		check(outflow_json_scan(b->host, &b->out, (outflow_bytes){ text, n }, 9, &j, &err), &err);
+		if (now_ns() - start < best)
+			best = now_ns() - start;
+	}
+	printf("%-44s %8.2f GB/s, %.1f bytes of tape per token\n", "scan of 1 MB", (double)n / (double)best,
+	       (double)(b->out.cur - b->arena) / j->n_tokens);
+	free(text);
+}
+
+int main(void)
+{
+	struct bench *b = calloc(1, sizeof *b);
+	double reference;
+
+	b->t = outflow_harness_new();
+	b->host = outflow_harness_host(b->t);
+	b->arena = malloc(ARENA);
+	b->copy = malloc(RECORDS * sizeof payload);
+	b->out = (outflow_batch){ .recs = b->out_records, .cap = RECORDS };
+	for (size_t i = 0; i < RECORDS; i++)
+		b->in[i] = *outflow_harness_input(b->t, "plant/p1/temp", "plant/p1/temp", payload);
+	printf("payload of %zu bytes, pattern of five fields\n", sizeof payload - 1);
+	reference = measure(b, step_jansson);
+	row("jansson parse (reference)", reference, reference);
+	row("jansson parse again (A/A)", measure(b, step_jansson), reference);
+	row("memcpy", measure(b, step_copy), reference);
+	row("scan", measure(b, step_scan), reference);
+	prepare(b, &event_filter, "pattern", pattern);
+	row("scan + filter", measure(b, step_apply), reference);
+	set_views(b, 1);
+	row("filter on a view", measure(b, step_apply), reference);
+	prepare(b, &event_deliver, "key", "$.data.body.dev");
+	row("deliver: key from a path, on a view", measure(b, step_apply), reference);
+	prepare(b, outflow_plugin_entry_v1()->components[0], "fields", "temp:celsius");
+	row("rename one field, on a view", measure(b, step_apply), reference);
+	row("rename one field, and a tape of the result", measure(b, step_apply_and_scan), reference);
+	prepare(b, &event_deliver, "key", "$.data.body.dev");
+	set_views(b, 0);
+	row("scan + deliver: key from a path", measure(b, step_apply), reference);
+	large(b);
+	outflow_harness_free(&b->t);
+	free(b->arena);
+	free(b->copy);
+	free(b);
+	return 0;
+}
