@@ -27,7 +27,7 @@ static int run_file(const char *path)
 static int run_folder(const char *folder)
 {
 	struct dirent *entry;
-	char path[4096];
+	char path[4096 + 300];
 	int n = 0, failed = 0;
 	DIR *dir = opendir(folder);
 
