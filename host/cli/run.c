@@ -98,7 +98,7 @@ static int run_in(struct configuration *c, struct state_dir *d, int until_done)
 	return status;
 }
 
-/* Nothing is started, and no directory made, before the whole configuration is good. */
+/* Nothing is started before the whole configuration is good; the state directory is needed for the copies of plugins. */
 static int run(struct configuration *c, int until_done)
 {
 	outflow_error err = { .size = sizeof err };

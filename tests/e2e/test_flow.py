@@ -44,7 +44,7 @@ def test_filter_rename_key_and_dead_letters(kafka, mosquitto, topic, make_outflo
                              ("plant/c/t", b"\xff\xfe not json"), ("plant/d/t", '{"dev":"d","temp":99, "x":[1,2]}')])
     good = read(kafka, topic, 2)
     assert sorted((m.key(), m.value()) for m in good) == [(b"b", b'{"dev":"b","celsius":51.50}'),
-                                                          (b"d", b'{"dev":"d","celsius":99, "x":[1,2]}')]
+                                                          (b"d", b'{"dev":"d","celsius":99,"x":[1,2]}')]
     letter = read(kafka, dead, 1)[0]
     headers = dict(letter.headers())
     assert letter.value() == b"\xff\xfe not json" and letter.key() == b"plant/c/t"
@@ -129,7 +129,8 @@ def test_bad_configuration_starts_nothing(make_outflow, tmp_path):
     assert "source.topicz: unknown key; did you mean 'source.topics'?" in text
     assert "tasks.max" in text and "sink.acks" in text
     assert f"{outflow.config}:4:" in text
-    assert not (tmp_path / "state").exists()
+    assert not (tmp_path / "state" / "checkpoints").exists()
+    assert not list((tmp_path / "state" / "journal").glob("*"))
 
 
 def test_second_signal_ends_at_once(kafka, mosquitto, topic, make_outflow):
