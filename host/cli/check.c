@@ -47,7 +47,7 @@ static int report(struct configuration *c, int json)
 
 	if (json) {
 		envelope_print(json_pack("{s:I}", "pipelines", (json_int_t)c->loaded.pipelines.n), &c->problems);
-		return c->problems.n > 0 ? EXIT_CONFIG : EXIT_OK;
+		return c->problems.reported > 0 ? EXIT_CONFIG : EXIT_OK;
 	}
 	status = configuration_report(c);
 	if (status == EXIT_OK)

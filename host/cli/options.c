@@ -97,7 +97,7 @@ int configuration_resolve(struct configuration *c, const char *copy_dir)
 
 int configuration_report(struct configuration *c)
 {
-	if (c->problems.n == 0 && !c->problems.out_of_memory)
+	if (c->problems.reported == 0)
 		return EXIT_OK;
 	problems_print(&c->problems, stderr);
 	fprintf(stderr, "outflow: %zu problem%s in the configuration\n", c->problems.n, c->problems.n == 1 ? "" : "s");

@@ -107,7 +107,7 @@ static int run(struct configuration *c, int until_done)
 	int status = EXIT_OK;
 
 	/* With the rest looked at too, so that all problems are said at once. */
-	if (c->problems.n > 0) {
+	if (c->problems.reported > 0) {
 		status = configuration_resolve(c, NULL);
 		return status == EXIT_OK ? configuration_report(c) : status;
 	}

@@ -352,12 +352,12 @@ static void run_checks(const outflow_config *c, const struct instance_place *whe
 	for (size_t s = 0; s < where->n_schemas; s++) {
 		const outflow_cfg_def *def = where->schemas[s];
 		outflow_error err = { .size = sizeof err };
-		size_t before = problems->n;
+		size_t before = problems->reported;
 		struct place at = { where->file, where->line, where->pipeline, where->prefix };
 
 		if (!OUTFLOW_HAS(outflow_cfg_def, def, check))
 			continue;
-		if (def->check(&host, c, &err) < 0 && problems->n == before)
+		if (def->check(&host, c, &err) < 0 && problems->reported == before)
 			problems_add(problems, &at, "%s", err.msg);
 	}
 }
@@ -366,7 +366,7 @@ outflow_status instance_config_new(const struct instance_place *where, const str
                                    struct problems *problems, outflow_config **result)
 {
 	outflow_config *c = calloc(1, sizeof *c);
-	size_t before = problems->n;
+	size_t before = problems->reported;
 	outflow_status status;
 
 	if (c == NULL)
@@ -383,7 +383,7 @@ outflow_status instance_config_new(const struct instance_place *where, const str
 		return status;
 	}
 	/* A check may rely on what the schema promises. */
-	if (problems->n == before)
+	if (problems->reported == before)
 		run_checks(c, where, problems);
 	*result = c;
 	return OUTFLOW_OK;

@@ -521,7 +521,7 @@ outflow_status pipeline_model_new(const struct declaration *d, const struct decl
                                   struct problems *problems, struct pipeline_model **result)
 {
 	struct making mk = { .declaration = d, .connections = connections, .inventory = inv, .problems = problems };
-	size_t before = problems->n;
+	size_t before = problems->reported;
 
 	*result = NULL;
 	mk.model = calloc(1, sizeof *mk.model);
@@ -530,7 +530,7 @@ outflow_status pipeline_model_new(const struct declaration *d, const struct decl
 	mk.model->magic = MODEL_MAGIC;
 	make(&mk, host);
 	settings_clear(&mk.inherited);
-	if (mk.status != OUTFLOW_OK || problems->n > before)
+	if (mk.status != OUTFLOW_OK || problems->reported > before)
 		pipeline_model_free(&mk.model);
 	*result = mk.model;
 	return mk.status;

@@ -32,6 +32,7 @@ void problems_add(struct problems *p, const struct place *where, const char *for
 	va_start(args, format);
 	vsnprintf(message, sizeof message, format, args);
 	va_end(args);
+	p->reported++;
 	if (is_known(p, where, message))
 		return;
 	list = realloc(p->list, (p->n + 1) * sizeof *list);

@@ -18,6 +18,7 @@ struct problem {
 struct problems {
 	struct problem *list;
 	size_t n;
+	size_t reported;   /* how often one was added, those included that were there already */
 	int out_of_memory; /* something was dropped; there is at least one problem */
 };
 

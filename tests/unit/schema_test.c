@@ -228,6 +228,19 @@ static void a_schemas_own_check_points_at_the_line(void **state)
 	assert_int_equal(f->problems.list[0].line, 1);
 }
 
+static void a_check_does_not_run_on_a_problem_that_was_said_before(void **state)
+{
+	struct fixture *f = *state;
+
+	make(f);
+	assert_int_equal(f->problems.n, 1);
+	instance_config_free(&f->config);
+	/* The check of this schema asserts that there is a topic. */
+	make(f);
+	assert_int_equal(f->problems.n, 1);
+	assert_int_equal(f->problems.reported, 2);
+}
+
 static void references_are_resolved_inside_only(void **state)
 {
 	struct fixture *f = *state;
@@ -322,6 +335,7 @@ int main(void)
 		TEST(prefixes_pass_everything_below_them),
 		TEST(everything_wrong_is_said_at_once),
 		TEST(a_schemas_own_check_points_at_the_line),
+		TEST(a_check_does_not_run_on_a_problem_that_was_said_before),
 		TEST(references_are_resolved_inside_only),
 		TEST(a_reference_to_nothing_is_a_problem),
 		TEST(no_problem_shows_a_secret),
