@@ -9,8 +9,12 @@
 outflow_status outflow_json_of(const outflow_host *h, outflow_batch *b, uint32_t json_tag, const outflow_record *r,
                                const outflow_json **json, outflow_error *err)
 {
-	if (r->view != NULL && r->view_tag == json_tag) {
-		*json = r->view;
+	const outflow_json *view = r->view;
+
+	/* A stage that changed the value and forgot the view must not make the next ones read the old one. */
+	if (view != NULL && r->view_tag == json_tag &&
+	    (r->flags & OUTFLOW_REC_VALUE_STALE || (view->text.ptr == r->value.ptr && view->text.len == r->value.len))) {
+		*json = view;
 		return OUTFLOW_OK;
 	}
 	return outflow_json_scan(h, b, r->value, OUTFLOW_JSON_DEPTH, json, err);

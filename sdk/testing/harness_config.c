@@ -80,12 +80,13 @@ void harness_config_free(struct outflow_config *c)
 
 struct unit { const char *name; int64_t factor; };
 
+/* As the host has them: a bare number is refused, but for 0. */
 static const struct unit durations[] = {
-	{ "ms", 1 }, { "s", 1000 }, { "m", 60000 }, { "h", 3600000 }, { "d", 86400000 }, { NULL, 0 },
+	{ "ms", 1 }, { "s", 1000 }, { "m", 60000 }, { "min", 60000 }, { "h", 3600000 }, { "d", 86400000 }, { NULL, 0 },
 };
 static const struct unit sizes[] = {
-	{ "", 1 }, { "B", 1 }, { "KiB", 1024 }, { "MiB", 1 << 20 }, { "GiB", 1 << 30 }, { "KB", 1000 },
-	{ "MB", 1000000 }, { "GB", 1000000000 }, { NULL, 0 },
+	{ "B", 1 }, { "kB", 1000 }, { "KB", 1000 }, { "MB", 1000000 }, { "GB", 1000000000 }, { "KiB", 1 << 10 },
+	{ "MiB", 1 << 20 }, { "GiB", 1 << 30 }, { "TiB", INT64_C(1) << 40 }, { NULL, 0 },
 };
 static const struct unit counts[] = { { "", 1 }, { NULL, 0 } };
 
@@ -98,6 +99,11 @@ static bool parse_number(const char *text, const struct unit *units, int64_t *nu
 	n = strtoll(text, &end, 10);
 	if (end == text || errno != 0)
 		return false;
+	while (*end == ' ')
+		end++;
+	*number = 0;
+	if (n == 0 && *end == '\0')
+		return true;
 	for (; units->name != NULL; units++)
 		if (strcmp(units->name, end) == 0)
 			return !__builtin_mul_overflow((int64_t)n, units->factor, number);
@@ -148,7 +154,7 @@ static outflow_status config_i64(const outflow_config *c, const char *key, int64
 
 	if (text == NULL)
 		return OUTFLOW_AGAIN;
-	if (!parse_number(text, durations, value))
+	if (!parse_number(text, counts, value) && !parse_number(text, durations, value))
 		(void)parse_number(text, sizes, value);
 	return OUTFLOW_OK;
 }

@@ -286,6 +286,14 @@ static void a_view_is_used_again(void **state)
 	r->view_tag = tag + 1;
 	assert_int_equal(outflow_json_of(h, b, tag, r, &again, &err), OUTFLOW_OK);
 	assert_ptr_not_equal(first, again);
+	/* A view of an older value counts only when it is said to be newer. */
+	r->view_tag = tag;
+	r->value.len--;
+	assert_int_equal(outflow_json_of(h, b, tag, r, &again, &err), OUTFLOW_E_RECORD);
+	r->flags |= OUTFLOW_REC_VALUE_STALE;
+	assert_int_equal(outflow_json_of(h, b, tag, r, &again, &err), OUTFLOW_OK);
+	assert_ptr_equal(first, again);
+	r->flags = 0;
 	r->value = (outflow_bytes){ NULL, 0 };
 	assert_int_equal(outflow_json_of(h, b, tag, r, &again, &err), OUTFLOW_E_RECORD);
 	outflow_harness_free(&t);

@@ -250,6 +250,22 @@ static void refusals_name_place_and_cure(void **state)
 	       "pattern.prefix.empty at /a/0/anything-but/prefix/1 ", "");
 }
 
+static void a_huge_pattern_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	char *text = malloc(65538);
+
+	memset(text, ' ', 65537);
+	text[0] = '{';
+	text[65535] = '}';
+	text[65536] = '\0';
+	expect(f, 1, text, "{}");
+	text[65536] = ' ';
+	text[65537] = '\0';
+	refuse(f, text, "pattern.long", "65537 bytes are more than 65536");
+	free(text);
+}
+
 static void an_empty_range_is_warned_of(void **state)
 {
 	struct pattern *p = NULL;
@@ -422,6 +438,7 @@ int main(void)
 		cmocka_unit_test(a_dot_is_nesting),
 		cmocka_unit_test(an_empty_pattern_lets_all_pass),
 		cmocka_unit_test(refusals_name_place_and_cure),
+		cmocka_unit_test(a_huge_pattern_is_refused),
 		cmocka_unit_test(an_empty_range_is_warned_of),
 		cmocka_unit_test(reasons_are_given),
 		cmocka_unit_test(localstack_vectors),

@@ -5,6 +5,7 @@
 #include <outflow/util.h>
 
 #define BLOCK_SIZE 4096
+#define PATTERN_MAX 65536u
 
 struct block {
 	struct block *next;
@@ -142,6 +143,9 @@ static outflow_status compile(struct pattern *p, outflow_str text, outflow_error
 	outflow_error cause = { .size = sizeof cause };
 	outflow_status status;
 
+	if (text.len > PATTERN_MAX)
+		return outflow_fail(err, OUTFLOW_E_CONFIG, "pattern.long: %zu bytes are more than %u", text.len,
+		                    PATTERN_MAX);
 	p->text = malloc(text.len + 2);
 	if (p->text == NULL)
 		return outflow_fail(err, OUTFLOW_E_NOMEM, "no memory for a pattern");
@@ -150,10 +154,9 @@ static outflow_status compile(struct pattern *p, outflow_str text, outflow_error
 	memcpy(p->text, text.ptr, text.len);
 	text.ptr = p->text;
 	status = outflow_json_parse(text, &p->json, &cause);
-	if (status == OUTFLOW_E_CONFIG)
+	if (status != OUTFLOW_OK)
 		return outflow_fail_native(err, status, "pattern", cause.native, "pattern.json: %s", cause.msg);
-	if (status == OUTFLOW_OK)
-		status = pattern_parse(p, err);
+	status = pattern_parse(p, err);
 	return status == OUTFLOW_OK ? build(p, err) : status;
 }
 

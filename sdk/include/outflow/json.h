@@ -45,8 +45,9 @@ typedef struct outflow_json {
 outflow_status outflow_json_scan(const outflow_host *h, outflow_batch *b, outflow_bytes text, uint32_t max_depth,
                                  const outflow_json **json, outflow_error *err);
 
-/* The tape of r's value: its view if that is of type json_tag (host->intern(OUTFLOW_VIEW_JSON)), else scanned now. It does
- * not become r's view: r may be somebody's input. Errors as for outflow_json_scan; a null value is OUTFLOW_E_RECORD. */
+/* The tape of r's value: its view if that is of type json_tag (host->intern(OUTFLOW_VIEW_JSON)) and of this value or newer,
+ * else scanned now. It does not become r's view: r may be somebody's input. Errors as for outflow_json_scan; a null value is
+ * OUTFLOW_E_RECORD. */
 outflow_status outflow_json_of(const outflow_host *h, outflow_batch *b, uint32_t json_tag, const outflow_record *r,
                                const outflow_json **json, outflow_error *err);
 

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* event_memory_test.c: whichever allocation fails while configuration is compiled, the answer is a status and nothing leaks. */
+#include "sdk/testing/harness.h"
+#include "transforms/event/components.h"
+#include "transforms/event/path.h"
+#include "transforms/event/pattern.h"
+#include "transforms/fields/edit.h"
+
+#include <outflow/util.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+/* The linker sends malloc, calloc and realloc of this program through these (--wrap). */
+void *__real_malloc(size_t n);
+void *__real_calloc(size_t n, size_t size);
+void *__real_realloc(void *p, size_t n);
+void __real_free(void *p);
+void *__wrap_malloc(size_t n);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_realloc(void *p, size_t n);
+void __wrap_free(void *p);
+
+static size_t fail_at;   /* 0: never; counts down */
+static long balance;     /* live allocations since it was set to zero */
+
+static int fails(void)
+{
+	if (fail_at > 0 && --fail_at == 0)
+		return 1;
+	balance++;
+	return 0;
+}
+
+void *__wrap_malloc(size_t n)
+{
+	return fails() ? NULL : __real_malloc(n);
+}
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+	return fails() ? NULL : __real_calloc(n, size);
+}
+
+void *__wrap_realloc(void *p, size_t n)
+{
+	if (fails())
+		return NULL;
+	balance -= p != NULL;
+	return __real_realloc(p, n);
+}
+
+void __wrap_free(void *p)
+{
+	balance -= p != NULL;
+	__real_free(p);
+}
+
+/* Runs attempt with the first, second, ... allocation failing until it succeeds, and then as often as it needed none. */
+static void torture(outflow_status (*attempt)(outflow_error *err), size_t at_least)
+{
+	for (size_t n = 1;; n++) {
+		outflow_error err = { .msg = "" };
+		outflow_status status;
+		int all_done;
+
+		balance = 0;
+		fail_at = n;
+		status = attempt(&err);
+		all_done = fail_at > 0;
+		fail_at = 0;
+		assert_int_equal(balance, 0);
+		assert_int_equal(status, all_done ? OUTFLOW_OK : OUTFLOW_E_NOMEM);
+		if (all_done) {
+			assert_true(n > at_least);
+			return;
+		}
+		assert_string_not_equal(err.msg, "");
+	}
+}
+
+static outflow_status try_pattern(outflow_error *err)
+{
+	struct pattern *p = NULL;
+	outflow_status status = pattern_compile(
+	        outflow_text("{\"a\\u0041\":[\"x\\n\",1,{\"prefix\":\"\\n\",\"anything-but\":[1,\"\\n\"]}],\"b.c\":[{\"numeric\":[\">\",1]}]}"),
+	        &p, err);
+
+	pattern_free(&p);
+	return status;
+}
+
+static void patterns(void **state)
+{
+	(void)state;
+	torture(try_pattern, 4);
+}
+
+static outflow_status try_large_pattern(outflow_error *err)
+{
+	static char text[40000];
+	struct pattern *p = NULL;
+	outflow_status status;
+	size_t n = 0;
+
+	for (int i = 0; i < 1000; i++)
+		n += (size_t)snprintf(text + n, sizeof text - n, "%s\"name%d\":[\"x\",%d]", i ? "," : "{", i, i);
+	text[n++] = '}';
+	status = pattern_compile((outflow_str){ text, n }, &p, err);
+	pattern_free(&p);
+	return status;
+}
+
+static void large_patterns(void **state)
+{
+	(void)state;
+	torture(try_large_pattern, 20);
+}
+
+static outflow_status try_path(outflow_error *err)
+{
+	struct path *p = NULL;
+	outflow_status status = path_compile(outflow_text("$.a.b.c.d.e.f.g.h.i['j'][0].k"), &p, err);
+
+	path_free(&p);
+	return status;
+}
+
+static void paths(void **state)
+{
+	(void)state;
+	torture(try_path, 3);
+}
+
+static outflow_status try_edit(outflow_error *err)
+{
+	struct edit *e = edit_new(EDIT_RENAME);
+	outflow_status status = OUTFLOW_E_NOMEM;
+
+	if (e == NULL)
+		return outflow_fail(err, status, "no memory");
+	status = edit_add(e, outflow_text("a.b.c:d"), err);
+	if (status == OUTFLOW_OK)
+		status = edit_add(e, outflow_text("a.x:y"), err);
+	edit_free(&e);
+	return status;
+}
+
+static void edits(void **state)
+{
+	(void)state;
+	torture(try_edit, 6);
+}
+
+static outflow_harness *harness;
+static const outflow_component *component;
+
+static outflow_status try_create(outflow_error *err)
+{
+	struct ops {
+		uint32_t size, flags;
+		outflow_create_fn *create;
+	};
+	const struct ops *ops = component->ops;
+	void *self = NULL;
+	outflow_status status = ops->create(outflow_harness_host(harness), outflow_harness_config(harness), &self, err);
+
+	if (status != OUTFLOW_OK)
+		return status;
+	if (component->kind == OUTFLOW_CONVERTER)
+		((const outflow_converter_ops *)component->ops)->destroy(self);
+	else
+		((const outflow_transform_ops *)component->ops)->destroy(self);
+	return OUTFLOW_OK;
+}
+
+static void instances(void **state)
+{
+	static const outflow_component *const all[] = { &event_json, &event_filter, &event_deliver };
+	static const char *const settings[][2] = {
+		{ "format", "json" }, { "pattern", "{\"a\":[1]}" }, { "topic", "$.a" }, { "headers.a", "$.b" },
+		{ "headers.b.value", "c" },
+	};
+	const outflow_host *h;
+
+	(void)state;
+	harness = outflow_harness_new();
+	h = outflow_harness_host(harness);
+	(void)h->intern(h, OUTFLOW_VIEW_JSON);   /* its memory is the host's */
+	for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++)
+		outflow_harness_set(harness, settings[i][0], settings[i][1]);
+	for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+		component = all[i];
+		torture(try_create, i == 0 ? 1 : 3);
+	}
+	outflow_harness_free(&harness);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(patterns),
+		cmocka_unit_test(large_patterns),
+		cmocka_unit_test(paths),
+		cmocka_unit_test(edits),
+		cmocka_unit_test(instances),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
