@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The truth from outside the daemon: what the MQTT broker acknowledged to the publisher, and what is in Kafka."""
+import collections
 import json
 import threading
 import time
@@ -23,9 +24,9 @@ class Publisher:
         self.topic, self.rate = topic, rate
         self.acknowledged = set()
         self.published = 0
-        self.lock = threading.Lock()
         self.by_packet = {}
-        self.early = set()
+        # The client calls back under a lock that publish() takes too: the callback only notes the number.
+        self.confirmed = collections.deque()
         self.stopping = threading.Event()
         self.room = threading.Semaphore(window)
         self.client = mqtt.Client(client_id=f"publisher-{uuid.uuid4().hex[:8]}", clean_session=False)
@@ -38,27 +39,23 @@ class Publisher:
         self.thread = threading.Thread(target=self._run, daemon=True)
 
     def _on_publish(self, client, userdata, packet):
-        with self.lock:
-            number = self.by_packet.pop(packet, None)
-            if number is None:
-                self.early.add(packet)
-            else:
-                self.acknowledged.add(number)
+        self.confirmed.append(packet)
         self.room.release()
+
+    def _write_ledger(self):
+        while self.confirmed:
+            number = self.by_packet.pop(self.confirmed.popleft(), None)
+            if number is not None:
+                self.acknowledged.add(number)
 
     def publish(self, number):
         dev = f"d{number % 20}"
         body = json.dumps({"seq": number, "dev": dev, "temp": 60 + number % 30, "crc": checksum(f"{number}/{dev}"),
                            "pad": "x" * 100})
         self.room.acquire()
-        with self.lock:
-            info = self.client.publish(self.topic, body, qos=1)
-            self.published += 1
-            if info.mid in self.early:
-                self.early.remove(info.mid)
-                self.acknowledged.add(number)
-            else:
-                self.by_packet[info.mid] = number
+        self._write_ledger()
+        self.by_packet[self.client.publish(self.topic, body, qos=1).mid] = number
+        self.published += 1
 
     def _run(self):
         begin, number = time.monotonic(), 0
@@ -85,6 +82,7 @@ class Publisher:
             self.thread.join(seconds)
         deadline = time.monotonic() + seconds
         while self.by_packet and time.monotonic() < deadline:
+            self._write_ledger()
             time.sleep(0.02)
         self.client.disconnect()
         self.client.loop_stop()

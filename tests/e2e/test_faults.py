@@ -115,6 +115,17 @@ def can_mount():
     return command if done.returncode == 0 else None
 
 
+def fill(path):
+    """Writes until nothing more fits, to the byte."""
+    with open(path, "wb", buffering=0) as ballast:
+        for size in (65536, 4096, 1):
+            try:
+                while ballast.write(bytes(size)) == size:
+                    pass
+            except OSError:
+                pass
+
+
 def test_full_disk_under_the_journal(kafka, mosquitto, topic, make_outflow, tmp_path):
     """Proves that with a full disk nothing is acknowledged that is not saved, and that work resumes by itself."""
     unshare = can_mount()
@@ -129,13 +140,7 @@ def test_full_disk_under_the_journal(kafka, mosquitto, topic, make_outflow, tmp_
     inside = f"/proc/{outflow.child.pid}/root{mount}"
     publisher = oracle.Publisher(mosquitto.port, rate=1000).start()
     servers.wait_until(lambda: publisher.published > 1000, 20, "load goes on")
-    with open(f"{inside}/ballast", "wb") as ballast:
-        try:
-            while True:
-                ballast.write(bytes(4096))
-                ballast.flush()
-        except OSError:
-            pass
+    fill(f"{inside}/ballast")
     servers.wait_until(lambda: outflow.logged("was not taken and not acknowledged"), 30, "the disk is full")
     full = publisher.published
     servers.wait_until(lambda: publisher.published > full + 2000, 30, "load goes on")
