@@ -276,8 +276,9 @@ static inline const char *scan_key(struct scanner *s, const char *p)
 	return skip_space(p + 1, s->end);
 }
 
-/* The grammar as three states: before a key, before a value, after a value. An open container's token holds the index of
- * the one around it until its own END is known, so the tape is the stack. Ends at the last byte that was used. */
+/* The grammar as three states: before a key, before a value, after a value. An open container's token holds the
+ * index of the one around it until its own END is known, so the tape is the stack. Ends at the last byte that
+ * was used. */
 static const char *scan_text(struct scanner *s)
 {
 	const char *p = skip_space(s->text, s->end), *q;

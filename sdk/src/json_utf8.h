@@ -4,8 +4,8 @@
 #define JSON_UTF8_H
 #include <stddef.h>
 
-/* The length of the sequence at p (p < end, *p >= 0x80), 0 when it is overlong, a surrogate, beyond U+10FFFF, cut off or
- * no sequence at all. */
+/* The length of the sequence at p (p < end, *p >= 0x80), 0 when it is overlong, a surrogate, beyond U+10FFFF,
+ * cut off or no sequence at all. */
 static inline size_t utf8_length(const char *p, const char *end)
 {
 	const unsigned char *s = (const unsigned char *)p;

@@ -43,7 +43,8 @@ static void append(outflow_json_writer *w, const char *text, size_t n)
 	w->n += n;
 }
 
-/* A value or key follows another one unless the text just began, a container just opened or a key was just written. */
+/* A value or key follows another one unless the text just began, a container just opened or a key was just
+ * written. */
 static void separate(outflow_json_writer *w)
 {
 	char last = w->n > 0 && !w->failed ? w->out[w->n - 1] : '[';

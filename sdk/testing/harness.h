@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * harness.h: a host for the unit test of one plugin instance, without the program: configuration with schema defaults, batches
- * whose every allocation is its own (so that AddressSanitizer sees an overrun), a clock that the test drives, and a record of
- * all that the instance said: rejects, problems, log lines, acknowledgements, wakes, streams.
+ * harness.h: a host for the unit test of one plugin instance, without the program: configuration with schema
+ * defaults, batches whose every allocation is its own (so that AddressSanitizer sees an overrun), a clock that
+ * the test drives, and a record of all that the instance said: rejects, problems, log lines, acknowledgements,
+ * wakes, streams.
  *
  *   outflow_harness *t = outflow_harness_new();
  *   outflow_harness_set(t, "fields", "temp:celsius");
@@ -12,12 +13,13 @@
  *   assert_string_equal(outflow_harness_value(t, 0), "{\"celsius\":21}");
  *   outflow_harness_free(&t);
  *
- * It watches the contract while it runs: a [task] service called from the wrong thread, an output whose origin was touched or
- * that is out of order, an input that was written to, a record resolved twice. Each breach is a sentence in
- * outflow_harness_breach; outflow_harness_free prints those that remain and aborts, so that no test can overlook one.
+ * It watches the contract while it runs: a [task] service called from the wrong thread, an output whose origin
+ * was touched or that is out of order, an input that was written to, a record resolved twice. Each breach is a
+ * sentence in outflow_harness_breach; outflow_harness_free prints those that remain and aborts, so that no test
+ * can overlook one.
  *
- * A harness belongs to the thread that made it. When it runs out of memory itself, it aborts. Texts that it returns live
- * until the next outflow_harness_clear or free.
+ * A harness belongs to the thread that made it. When it runs out of memory itself, it aborts. Texts that it
+ * returns live until the next outflow_harness_clear or free.
  */
 #ifndef OUTFLOW_TESTING_HARNESS_H
 #define OUTFLOW_TESTING_HARNESS_H
@@ -29,10 +31,11 @@ extern "C" {
 typedef struct outflow_harness outflow_harness;
 
 outflow_harness *outflow_harness_new(void);
-/* Destroys the instance, frees everything and clears *t; NULL inside is fine. Aborts when a breach was not cleared. */
+/* Destroys the instance, frees everything and clears *t; NULL inside is fine. Aborts when a breach was not
+ * cleared. */
 void outflow_harness_free(outflow_harness **t);
-/* Forgets inputs, outputs and all that was recorded; instance, configuration, clock and streams stay. Releases what the
- * instance attached to its batch. Records that a sink holds stay until it resolves them. */
+/* Forgets inputs, outputs and all that was recorded; instance, configuration, clock and streams stay. Releases
+ * what the instance attached to its batch. Records that a sink holds stay until it resolves them. */
 void outflow_harness_clear(outflow_harness *t);
 
 /* The host as the instance sees it, and a batch for functions that want an arena. */
@@ -59,8 +62,8 @@ void outflow_harness_use_real_clock(outflow_harness *t);
 /* A bump arena of so many bytes instead of single allocations, as the real host has; for benchmarks. */
 void outflow_harness_use_arena(outflow_harness *t, size_t bytes);
 
-/* Checks the configuration against the component's schema (unknown, missing, type, range, choice), fills in defaults and
- * calls the component's own check. OUTFLOW_E_CONFIG: see outflow_harness_problem. */
+/* Checks the configuration against the component's schema (unknown, missing, type, range, choice), fills in
+ * defaults and calls the component's own check. OUTFLOW_E_CONFIG: see outflow_harness_problem. */
 outflow_status outflow_harness_check(outflow_harness *t, const outflow_component *c);
 /* The i-th problem as "key: text", NULL after the last. */
 const char *outflow_harness_problem(const outflow_harness *t, size_t i);
@@ -73,8 +76,8 @@ void *outflow_harness_self(const outflow_harness *t);
 
 /* ---- input records ---- */
 
-/* Appends a record; texts are copied, NULL is null. stream 0, positions count from 0, timestamp is the wall clock's. The
- * caller may change the record until it is used; it stays where it is. */
+/* Appends a record; texts are copied, NULL is null. stream 0, positions count from 0, timestamp is the wall
+ * clock's. The caller may change the record until it is used; it stays where it is. */
 outflow_record *outflow_harness_input(outflow_harness *t, const char *topic, const char *key, const char *value);
 /* The same with a value of any bytes. */
 outflow_record *outflow_harness_input_bytes(outflow_harness *t, const char *topic, const void *value, size_t n);
@@ -112,8 +115,8 @@ const char *outflow_harness_key(outflow_harness *t, size_t i);
 const char *outflow_harness_topic(outflow_harness *t, size_t i);
 const char *outflow_harness_header_of(outflow_harness *t, size_t i, const char *name);
 
-/* What became of one record: a reject of a transform or converter, or the resolution of a sink. input: its number, in the
- * order of outflow_harness_input. */
+/* What became of one record: a reject of a transform or converter, or the resolution of a sink. input: its
+ * number, in the order of outflow_harness_input. */
 typedef struct outflow_harness_outcome {
 	size_t input;
 	outflow_status status;
@@ -123,12 +126,13 @@ typedef struct outflow_harness_outcome {
 const outflow_harness_outcome *outflow_harness_reject(const outflow_harness *t, size_t i);
 const outflow_harness_outcome *outflow_harness_resolved(outflow_harness *t, size_t i);
 
-/* Waits, on the machine's clock, until so many records are resolved or the instance woke its task so often. 1: they are;
- * 0: wait_ms passed. */
+/* Waits, on the machine's clock, until so many records are resolved or the instance woke its task so often. 1:
+ * they are; 0: wait_ms passed. */
 int outflow_harness_wait_resolved(outflow_harness *t, size_t n, int64_t wait_ms);
 int outflow_harness_wait_woken(outflow_harness *t, size_t n, int64_t wait_ms);
 
-/* The i-th log line as "level: text" (error, warn, info, debug), open stream's partition, breach; NULL after the last. */
+/* The i-th log line as "level: text" (error, warn, info, debug), open stream's partition, breach; NULL after
+ * the last. */
 const char *outflow_harness_log(outflow_harness *t, size_t i);
 const char *outflow_harness_stream(const outflow_harness *t, size_t i);
 const char *outflow_harness_breach(outflow_harness *t, size_t i);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* event_bench.c: ns per record of the event language's stages, beside a memcpy and a jansson parse of the same payload. */
+/* event_bench.c: ns per record of the event language's stages, beside a memcpy and a jansson parse of the same
+ * payload. */
 #include "sdk/testing/harness.h"
 #include "transforms/event/components.h"
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pattern_fuzz.c: any pattern on any event ends in a verdict or an error, and the explanation agrees with the match. */
+/* pattern_fuzz.c: any pattern on any event ends in a verdict or an error, and the explanation agrees with the
+ * match. */
 #include "fuzz.h"
 #include "sdk/testing/harness.h"
 #include "transforms/event/explain.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* envelope_test.c: a record seen as CloudEvent has the attributes and data that it should, made only when asked for. */
+/* envelope_test.c: a record seen as CloudEvent has the attributes and data that it should, made only when asked
+ * for. */
 #include "sdk/testing/harness.h"
 #include "transforms/event/path.h"
 #include "transforms/event/rfc3339.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* event_memory_test.c: whichever allocation fails while configuration is compiled, the answer is a status and nothing leaks. */
+/* event_memory_test.c: whichever allocation fails while configuration is compiled, the answer is a status and
+ * nothing leaks. */
 #include "sdk/testing/harness.h"
 #include "transforms/event/components.h"
 #include "transforms/event/path.h"
@@ -60,7 +61,8 @@ void __wrap_free(void *p)
 	__real_free(p);
 }
 
-/* Runs attempt with the first, second, ... allocation failing until it succeeds, and then as often as it needed none. */
+/* Runs attempt with the first, second, ... allocation failing until it succeeds, and then as often as it needed
+ * none. */
 static void torture(outflow_status (*attempt)(outflow_error *err), size_t at_least)
 {
 	for (size_t n = 1;; n++) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* event_plugin_test.c: converter, filter and deliver do with records what their configuration says, and reject the rest. */
+/* event_plugin_test.c: converter, filter and deliver do with records what their configuration says, and reject
+ * the rest. */
 #include "sdk/testing/harness.h"
 #include "transforms/event/components.h"
 

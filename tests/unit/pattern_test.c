@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pattern_test.c: patterns fit what they should, refuse what they must with place and cause, and agree with other engines. */
+/* pattern_test.c: patterns fit what they should, refuse what they must with place and cause, and agree with
+ * other engines. */
 #include "sdk/testing/harness.h"
 #include "transforms/event/explain.h"
 #include "transforms/event/pattern.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The transform deliver, last before the sink: makes topic, key, value, headers, partition and timestamp from the event. */
+/* The transform deliver, last before the sink: makes topic, key, value, headers, partition and timestamp from
+ * the event. */
 #include "components.h"
 #include "form.h"
 #include "rfc3339.h"

@@ -2,16 +2,17 @@
 /*
  * envelope.h: a record seen as a CloudEvent, without making one.
  *
- * Attributes, data.props, data.body (also named data.value) and data.key are worked out when somebody asks for them. A record
- * whose content type is application/cloudevents+json is a whole event itself: everything is then on its payload's tape.
- * All [task].
+ * Attributes, data.props, data.body (also named data.value) and data.key are worked out when somebody asks for
+ * them. A record whose content type is application/cloudevents+json is a whole event itself: everything is then
+ * on its payload's tape. All [task].
  */
 #ifndef EVENT_ENVELOPE_H
 #define EVENT_ENVELOPE_H
 #include "settings.h"
 #include "value.h"
 
-/* What the envelope is made of. A field names itself in struct value when it is a container that the envelope makes. */
+/* What the envelope is made of. A field names itself in struct value when it is a container that the envelope
+ * makes. */
 enum envelope_field {
 	ENVELOPE_NONE,
 	ENVELOPE_EVENT,
@@ -44,15 +45,15 @@ struct event {
 void event_begin(struct event *e, const outflow_host *h, outflow_batch *arena, const struct event_settings *s,
                  const outflow_record *r, outflow_error *err);
 
-/* The field of that name inside a container of the envelope, or ENVELOPE_NONE; [any], so that patterns and paths can ask
- * when they are compiled. */
+/* The field of that name inside a container of the envelope, or ENVELOPE_NONE; [any], so that patterns and
+ * paths can ask when they are compiled. */
 enum envelope_field envelope_member(enum envelope_field container, outflow_str name);
 
 /* Does field hold members (or elements) that the envelope makes? */
 bool envelope_is_container(enum envelope_field field);
 
-/* The value of a field other than a user property's, VALUE_MISSING when the record has none. A failure (a body that is not
- * valid, no memory) goes into e->status. */
+/* The value of a field other than a user property's, VALUE_MISSING when the record has none. A failure (a body
+ * that is not valid, no memory) goes into e->status. */
 void envelope_get(struct event *e, enum envelope_field field, struct value *v);
 
 /* User property number at, from the end when negative, VALUE_MISSING beyond; and key or value of one. */

@@ -15,8 +15,8 @@ struct form {
 	struct path *path;
 };
 
-/* Reads the keys `key`, `key`.form and `key`.missing. Not set: FORM_UNSET. OUTFLOW_E_CONFIG: the error tells why, without the
- * key; OUTFLOW_E_NOMEM. The caller calls form_clear also after an error. [any] */
+/* Reads the keys `key`, `key`.form and `key`.missing. Not set: FORM_UNSET. OUTFLOW_E_CONFIG: the error tells
+ * why, without the key; OUTFLOW_E_NOMEM. The caller calls form_clear also after an error. [any] */
 outflow_status form_read(struct form *f, const outflow_host *h, const outflow_config *c, const char *key,
                          outflow_error *err);
 
@@ -26,9 +26,9 @@ outflow_status form_set(struct form *f, outflow_str text, outflow_str form, outf
 /* Frees what f holds. [any] */
 void form_clear(struct form *f);
 
-/* The bytes that f comes to for e: scalars as their text, strings unescaped; objects and arrays as JSON; ptr NULL: null, be it
- * JSON's or that of a missing value. $.data.body is the payload's own bytes. OUTFLOW_AGAIN: the record shall be dropped.
- * OUTFLOW_E_RECORD, OUTFLOW_E_NOMEM: e->err says why. [task] */
+/* The bytes that f comes to for e: scalars as their text, strings unescaped; objects and arrays as JSON; ptr
+ * NULL: null, be it JSON's or that of a missing value. $.data.body is the payload's own bytes. OUTFLOW_AGAIN:
+ * the record shall be dropped. OUTFLOW_E_RECORD, OUTFLOW_E_NOMEM: e->err says why. [task] */
 outflow_status form_evaluate(const struct form *f, struct event *e, outflow_bytes *out);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* number.h: JSON numbers compared by value and digit for digit, without going through double: 300 = 300.0 = 3.0e2, and
- * 12345678901234567890 differs from 12345678901234567891. All [any]. */
+/* number.h: JSON numbers compared by value and digit for digit, without going through double: 300 = 300.0 =
+ * 3.0e2, and 12345678901234567890 differs from 12345678901234567891. All [any]. */
 #ifndef EVENT_NUMBER_H
 #define EVENT_NUMBER_H
 #include <outflow/abi.h>

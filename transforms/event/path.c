@@ -108,7 +108,8 @@ static int hex_value(const char *p, const char *end)
 	return value;
 }
 
-/* s->p is at the backslash of \uXXXX; pairs of surrogates must be whole. Decoded by the JSON reader, whose escape it is. */
+/* s->p is at the backslash of \uXXXX; pairs of surrogates must be whole. Decoded by the JSON reader, whose
+ * escape it is. */
 static outflow_status parse_unicode(struct parser *s)
 {
 	int unit = hex_value(s->p + 2, s->end), low;

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* path.h: RFC 9535 JSONPath, so far its singular queries ($, .name, ['name'], [index]): those that find one value at most. */
+/* path.h: RFC 9535 JSONPath, so far its singular queries ($, .name, ['name'], [index]): those that find one
+ * value at most. */
 #ifndef EVENT_PATH_H
 #define EVENT_PATH_H
 #include "envelope.h"
 
 struct path;
 
-/* Compiles text, which need not live on. OUTFLOW_E_CONFIG: the error says at which column and why, and what could stand there;
- * OUTFLOW_E_NOMEM. The caller frees *p with path_free. [any] */
+/* Compiles text, which need not live on. OUTFLOW_E_CONFIG: the error says at which column and why, and what
+ * could stand there; OUTFLOW_E_NOMEM. The caller frees *p with path_free. [any] */
 outflow_status path_compile(outflow_str text, struct path **p, outflow_error *err);
 
 /* Frees *p and clears it; NULL inside is fine. [any] */

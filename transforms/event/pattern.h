@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * pattern.h: event patterns, compiled once to a tree of field names, so that one walk over an event answers all of them.
+ * pattern.h: event patterns, compiled once to a tree of field names, so that one walk over an event answers all
+ * of them.
  *
- * A pattern is JSON with the nesting of the event. A leaf is an array of values and operators (prefix, numeric, exists,
- * anything-but), of which one must fit; all fields must fit. Values are typed; numbers are compared by value; a field counts as
- * existing when it is a scalar. Arrays in the event are walked into, and what is inside one array must fit in one and the same
- * element. A dot in a name is nesting, on both sides.
+ * A pattern is JSON with the nesting of the event. A leaf is an array of values and operators (prefix, numeric,
+ * exists, anything-but), of which one must fit; all fields must fit. Values are typed; numbers are compared by
+ * value; a field counts as existing when it is a scalar. Arrays in the event are walked into, and what is
+ * inside one array must fit in one and the same element. A dot in a name is nesting, on both sides.
  */
 #ifndef EVENT_PATTERN_H
 #define EVENT_PATTERN_H
@@ -13,8 +14,9 @@
 
 struct pattern;
 
-/* Compiles text; an empty text and {} let everything pass. OUTFLOW_E_CONFIG: the error names a stable code, the place as JSON
- * pointer and line:column, what was found and what is allowed. OUTFLOW_E_NOMEM. The caller frees *p with pattern_free. [any] */
+/* Compiles text; an empty text and {} let everything pass. OUTFLOW_E_CONFIG: the error names a stable code, the
+ * place as JSON pointer and line:column, what was found and what is allowed. OUTFLOW_E_NOMEM. The caller frees
+ * *p with pattern_free. [any] */
 outflow_status pattern_compile(outflow_str text, struct pattern **p, outflow_error *err);
 
 /* Frees *p and clears it; NULL inside is fine. [any] */
@@ -31,11 +33,13 @@ struct pattern_finding {
 };
 typedef void pattern_trace(void *arg, const struct pattern_finding *finding);
 
-/* Does e fit? p's scratch is used, so one call at a time. With trace, which may be NULL, every leaf is tried, also after the
- * verdict is known. A failure (body not valid, no memory) goes into e->status, and the answer is false. [task] */
+/* Does e fit? p's scratch is used, so one call at a time. With trace, which may be NULL, every leaf is tried,
+ * also after the verdict is known. A failure (body not valid, no memory) goes into e->status, and the answer is
+ * false. [task] */
 bool pattern_match(struct pattern *p, struct event *e, pattern_trace *trace, void *arg);
 
-/* Path ("$.data.body.temp") and source text of leaf i, in the order of the pattern. false: there is no such leaf. [any] */
+/* Path ("$.data.body.temp") and source text of leaf i, in the order of the pattern. false: there is no such
+ * leaf. [any] */
 bool pattern_leaf(const struct pattern *p, size_t i, outflow_str *path, outflow_str *text);
 
 #endif

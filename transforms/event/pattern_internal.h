@@ -36,7 +36,8 @@ struct condition {
 	struct condition *next;
 };
 
-/* A field as parsed: a leaf has conditions or strings, an inner one has children. A name may be there twice, once as each. */
+/* A field as parsed: a leaf has conditions or strings, an inner one has children. A name may be there twice,
+ * once as each. */
 struct field {
 	outflow_str name;
 	struct field *parent, *children, *next;

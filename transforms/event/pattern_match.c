@@ -2,11 +2,11 @@
 /*
  * One walk over an event decides about a pattern.
  *
- * Every part of the pattern gets one of three verdicts on a part of the event: it does not fit; it fits because something is
- * absent (exists: false); it fits with a value found there. Fields of an object are an AND: the worst decides, and a found value
- * outweighs an absence. Of an array one element is enough if a value was found in it; an absence must hold in all of them. So
- * two fields inside an array fit only in one and the same element, and "exists: false" beside another field is about the element
- * which that field chose.
+ * Every part of the pattern gets one of three verdicts on a part of the event: it does not fit; it fits because
+ * something is absent (exists: false); it fits with a value found there. Fields of an object are an AND: the
+ * worst decides, and a found value outweighs an absence. Of an array one element is enough if a value was found
+ * in it; an absence must hold in all of them. So two fields inside an array fit only in one and the same
+ * element, and "exists: false" beside another field is about the element which that field chose.
  */
 #include "pattern_internal.h"
 
@@ -160,7 +160,8 @@ static enum verdict test_scalar(struct match *m, const struct node *n, const str
 
 /* ---- joining verdicts ---- */
 
-/* Of the members of one object; *all begins as ABSENT. false: it is decided, unless somebody wants to know everything. */
+/* Of the members of one object; *all begins as ABSENT. false: it is decided, unless somebody wants to know
+ * everything. */
 static bool join_fields(const struct match *m, enum verdict *all, enum verdict one)
 {
 	if (one == NO || *all == NO)

@@ -6,7 +6,8 @@
 
 #define DAY_MS 86400000
 
-/* Days since 1970-01-01 of a date in the Gregorian calendar, counting years from March so that a leap day is the last. */
+/* Days since 1970-01-01 of a date in the Gregorian calendar, counting years from March so that a leap day is
+ * the last. */
 static int64_t days_of(int64_t year, int month, int day)
 {
 	int64_t y = month > 2 ? year : year - 1, era = y / 400, in_era = y % 400;

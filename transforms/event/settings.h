@@ -14,16 +14,16 @@ struct event_settings {
 	char id_prefix[108];           /* "<cluster>/<pipeline>/<task>/" */
 };
 
-/* Reads the keys below prefix: "source." for a stage, "" for the converter itself; and "cluster", else the host's name. The
- * texts are the configuration's. [task] */
+/* Reads the keys below prefix: "source." for a stage, "" for the converter itself; and "cluster", else the
+ * host's name. The texts are the configuration's. [task] */
 void event_settings_read(struct event_settings *s, const outflow_host *h, const outflow_config *c, const char *prefix);
 
 /* The name that data.props.format has. */
 const char *event_format_name(enum event_format format);
 
-/* Looks at a payload of the configured format: *format is what it is after fallbacks, *json its tape when that is JSON
- * (taken from the record's view if there). OUTFLOW_E_RECORD: valid in neither; the error says where and why.
- * OUTFLOW_E_NOMEM. A null payload is OUTFLOW_OK, of the configured format, with *json NULL. [task] */
+/* Looks at a payload of the configured format: *format is what it is after fallbacks, *json its tape when that
+ * is JSON (taken from the record's view if there). OUTFLOW_E_RECORD: valid in neither; the error says where and
+ * why. OUTFLOW_E_NOMEM. A null payload is OUTFLOW_OK, of the configured format, with *json NULL. [task] */
 outflow_status event_classify(const struct event_settings *s, const outflow_host *h, outflow_batch *b,
                               const outflow_record *r, enum event_format *format, const outflow_json **json,
                               outflow_error *err);

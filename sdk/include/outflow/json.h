@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * outflow/json.h: JSON as a tape of tokens over the payload's own bytes (view type "outflow.json/1"), and a small writer.
+ * outflow/json.h: JSON as a tape of tokens over the payload's own bytes (view type "outflow.json/1"), and a
+ * small writer.
  *
- * One pass checks a text strictly (RFC 8259, UTF-8 without overlong forms and surrogates, bounded depth) and writes one
- * token of eight bytes for each key and scalar, two for each object and array. Nothing is decoded and no number is
- * converted: a token says where its bytes are. The tape lies in the batch's arena, so every stage that finds it in
- * outflow_record.view shares the one parse.
+ * One pass checks a text strictly (RFC 8259, UTF-8 without overlong forms and surrogates, bounded depth) and
+ * writes one token of eight bytes for each key and scalar, two for each object and array. Nothing is decoded
+ * and no number is converted: a token says where its bytes are. The tape lies in the batch's arena, so every
+ * stage that finds it in outflow_record.view shares the one parse.
  *
  *   {"dev":"p1","t":[21,22.5]}
  *    0 OBJECT next 9   1 STRING dev   2 STRING p1   3 STRING t   4 ARRAY next 8
@@ -40,19 +41,20 @@ typedef struct outflow_json {
 	uint32_t n_tokens, spare;
 } outflow_json;
 
-/* Scans text, which must live as long as the batch, into the batch's arena. OUTFLOW_E_RECORD: not JSON; the error says at
- * which byte and why (domain "json", native: the offset). OUTFLOW_E_NOMEM. Nothing is left behind but arena bytes. */
+/* Scans text, which must live as long as the batch, into the batch's arena. OUTFLOW_E_RECORD: not JSON; the
+ * error says at which byte and why (domain "json", native: the offset). OUTFLOW_E_NOMEM. Nothing is left behind
+ * but arena bytes. */
 outflow_status outflow_json_scan(const outflow_host *h, outflow_batch *b, outflow_bytes text, uint32_t max_depth,
                                  const outflow_json **json, outflow_error *err);
 
-/* The tape of r's value: its view if that is of type json_tag (host->intern(OUTFLOW_VIEW_JSON)) and of this value or newer,
- * else scanned now. It does not become r's view: r may be somebody's input. Errors as for outflow_json_scan; a null value is
- * OUTFLOW_E_RECORD. */
+/* The tape of r's value: its view if that is of type json_tag (host->intern(OUTFLOW_VIEW_JSON)) and of this
+ * value or newer, else scanned now. It does not become r's view: r may be somebody's input. Errors as for
+ * outflow_json_scan; a null value is OUTFLOW_E_RECORD. */
 outflow_status outflow_json_of(const outflow_host *h, outflow_batch *b, uint32_t json_tag, const outflow_record *r,
                                const outflow_json **json, outflow_error *err);
 
-/* The same scan for texts outside a batch, such as configuration, with OUTFLOW_JSON_DEPTH. The caller frees *json with
- * outflow_json_free and keeps the text until then. OUTFLOW_E_CONFIG: not JSON; OUTFLOW_E_NOMEM. */
+/* The same scan for texts outside a batch, such as configuration, with OUTFLOW_JSON_DEPTH. The caller frees
+ * *json with outflow_json_free and keeps the text until then. OUTFLOW_E_CONFIG: not JSON; OUTFLOW_E_NOMEM. */
 outflow_status outflow_json_parse(outflow_str text, outflow_json **json, outflow_error *err);
 void outflow_json_free(outflow_json **json);
 
@@ -101,8 +103,8 @@ uint32_t outflow_json_element(const outflow_json *j, uint32_t i, int64_t at);
 /* Is the value of string i equal to s, escapes decoded? */
 int outflow_json_equal(const outflow_json *j, uint32_t i, outflow_str s);
 
-/* Decodes the escapes of text (a string's inside, already scanned) into out, which has room for text.len bytes, and returns
- * the length. Half of a surrogate pair becomes U+FFFD. */
+/* Decodes the escapes of text (a string's inside, already scanned) into out, which has room for text.len bytes,
+ * and returns the length. Half of a surrogate pair becomes U+FFFD. */
 size_t outflow_json_decode(outflow_str text, char *out);
 
 /* The value of string i: its own bytes when it has no escapes, else decoded into the arena. ptr NULL: no memory. */
