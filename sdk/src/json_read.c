@@ -13,7 +13,8 @@ outflow_status outflow_json_of(const outflow_host *h, outflow_batch *b, uint32_t
 
 	/* A stage that changed the value and forgot the view must not make the next ones read the old one. */
 	if (view != NULL && r->view_tag == json_tag &&
-	    (r->flags & OUTFLOW_REC_VALUE_STALE || (view->text.ptr == r->value.ptr && view->text.len == r->value.len))) {
+	    (r->flags & OUTFLOW_REC_VALUE_STALE ||
+	     (view->text.ptr == r->value.ptr && view->text.len == r->value.len))) {
 		*json = view;
 		return OUTFLOW_OK;
 	}

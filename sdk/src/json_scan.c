@@ -14,7 +14,7 @@
 #define HAVE_SSE2 0
 #endif
 
-#define ON_STACK 256u        /* tokens; most payloads need fewer, and their tape is then copied in its exact size */
+#define ON_STACK 256u /* tokens; most payloads need fewer, and their tape is then copied in its exact size */
 #define NO_CONTAINER UINT32_MAX
 
 struct scanner {
@@ -22,9 +22,9 @@ struct scanner {
 	outflow_json_token *tokens;
 	uint32_t n, cap;
 	uint32_t depth, max_depth;
-	const outflow_host *host;    /* NULL: memory from malloc */
+	const outflow_host *host; /* NULL: memory from malloc */
 	outflow_batch *batch;
-	const char *at, *cause;      /* of the error */
+	const char *at, *cause; /* of the error */
 	outflow_json_token few[ON_STACK];
 };
 
@@ -37,8 +37,7 @@ static const char *refuse(struct scanner *s, const char *at, const char *cause)
 
 static inline const char *skip_space(const char *p, const char *end)
 {
-	while (p < end && (unsigned char)*p <= ' ' &&
-	       (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t'))
+	while (p < end && (unsigned char)*p <= ' ' && (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t'))
 		p++;
 	return p;
 }
@@ -99,7 +98,14 @@ static const char *scan_escape(struct scanner *s, const char *p)
 	if (p + 1 == s->end)
 		return refuse(s, s->end, "the text ends inside a string");
 	switch (p[1]) {
-	case '"': case '\\': case '/': case 'b': case 'f': case 'n': case 'r': case 't':
+	case '"':
+	case '\\':
+	case '/':
+	case 'b':
+	case 'f':
+	case 'n':
+	case 'r':
+	case 't':
 		return p + 2;
 	case 'u':
 		if (!hex_digits(p + 2, s->end))
@@ -139,7 +145,7 @@ static inline const char *scan_string(struct scanner *s, const char *p, uint32_t
 		} else if (c < ' ') {
 			return refuse(s, p, "a control character in a string must be escaped");
 		} else {
-			p++;   /* in the last few bytes, which skip_plain leaves alone */
+			p++; /* in the last few bytes, which skip_plain leaves alone */
 		}
 	}
 }
@@ -208,7 +214,7 @@ static int grow(struct scanner *s, const char *p)
 
 	if (cap < 2 * (uint64_t)s->n)
 		cap = 2 * (uint64_t)s->n;
-	if (cap > most)   /* no text has more tokens than bytes */
+	if (cap > most) /* no text has more tokens than bytes */
 		cap = most;
 	tokens = more_tokens(s, s->tokens, (uint32_t)cap);
 	if (tokens == NULL) {
@@ -234,8 +240,12 @@ static inline uint32_t length_bits(const char *from, const char *to)
 /* p is at a byte that begins no string and no container; returns what follows the scalar. */
 static inline const char *scan_scalar(struct scanner *s, const char *p)
 {
-	static const struct { char text[6]; uint8_t length, type; } words[] = {
-		{ "true", 4, OUTFLOW_JSON_TRUE }, { "false", 5, OUTFLOW_JSON_FALSE },
+	static const struct {
+		char text[6];
+		uint8_t length, type;
+	} words[] = {
+		{ "true", 4, OUTFLOW_JSON_TRUE },
+		{ "false", 5, OUTFLOW_JSON_FALSE },
 		{ "null", 4, OUTFLOW_JSON_NULL },
 	};
 	uint32_t special;
@@ -354,8 +364,8 @@ static outflow_status report(const struct scanner *s, outflow_error *err)
 		return outflow_fail(err, OUTFLOW_E_NOMEM, "no memory for the JSON tape");
 	if (s->at < s->end)
 		snprintf(found, sizeof found, c > ' ' && c < 0x7f ? ", found '%c'" : ", found 0x%02x", c);
-	return outflow_fail_native(err, OUTFLOW_E_RECORD, "json", (int32_t)offset, "not JSON: byte %zu: %s%s",
-	                           offset, s->cause, found);
+	return outflow_fail_native(err, OUTFLOW_E_RECORD, "json", (int32_t)offset, "not JSON: byte %zu: %s%s", offset,
+	                           s->cause, found);
 }
 
 static outflow_status scan(struct scanner *s, outflow_bytes text, uint32_t max_depth, outflow_error *err)

@@ -6,8 +6,8 @@
 #include <string.h>
 #include <time.h>
 
-#define START_NS 1000000000             /* not zero, so that a deadline of zero lies in the past */
-#define START_MS 1767225600000          /* 2026-01-01T00:00:00Z */
+#define START_NS 1000000000    /* not zero, so that a deadline of zero lies in the past */
+#define START_MS 1767225600000 /* 2026-01-01T00:00:00Z */
 
 void *harness_room(void *old, size_t n, size_t item)
 {
@@ -226,8 +226,8 @@ void outflow_harness_offer(outflow_harness *t, const char *id, const void *table
 void outflow_harness_resume(outflow_harness *t, const char *partition_json, uint64_t next)
 {
 	t->streams = harness_room(t->streams, t->n_streams + 1, sizeof *t->streams);
-	t->streams[t->n_streams++] = (struct stream){ harness_text(partition_json, strlen(partition_json)), next, true,
-	                                              false };
+	t->streams[t->n_streams++] =
+		(struct stream){ harness_text(partition_json, strlen(partition_json)), next, true, false };
 }
 
 void outflow_harness_rotate_threads(outflow_harness *t)
@@ -282,7 +282,7 @@ outflow_record *outflow_harness_input_bytes(outflow_harness *t, const char *topi
 		.timestamp_ms = t->host.time->wall_ms(&t->host),
 		.pos = t->n_inputs,
 		.next = t->n_inputs + 1,
-		.slot = (struct outflow_slot *)(void *)r,   /* any address of its own */
+		.slot = (struct outflow_slot *)(void *)r, /* any address of its own */
 	};
 	t->inputs = harness_room(t->inputs, t->n_inputs + 1, sizeof *t->inputs);
 	t->inputs[t->n_inputs++] = r;

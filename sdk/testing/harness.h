@@ -95,7 +95,7 @@ const uint8_t *outflow_harness_test(outflow_harness *t, outflow_status *status, 
 outflow_status outflow_harness_decode(outflow_harness *t, outflow_error *err);
 outflow_status outflow_harness_encode(outflow_harness *t, outflow_error *err);
 
-outflow_status outflow_harness_start(outflow_harness *t, outflow_error *err);   /* source, sink */
+outflow_status outflow_harness_start(outflow_harness *t, outflow_error *err); /* source, sink */
 /* Up to max records more into the outputs; wait_ms is added to the clock in use. max 0: back-pressure. */
 outflow_status outflow_harness_poll(outflow_harness *t, uint32_t max, int64_t wait_ms, outflow_error *err);
 outflow_status outflow_harness_committed(outflow_harness *t, uint32_t stream, uint64_t next, outflow_error *err);
@@ -103,7 +103,7 @@ outflow_status outflow_harness_committed(outflow_harness *t, uint32_t stream, ui
 outflow_status outflow_harness_put(outflow_harness *t, size_t *taken, outflow_error *err);
 outflow_status outflow_harness_flush(outflow_harness *t, int64_t wait_ms, outflow_error *err);
 outflow_status outflow_harness_stop(outflow_harness *t, int64_t wait_ms, outflow_error *err);
-void outflow_harness_interrupt(outflow_harness *t);                             /* [any] */
+void outflow_harness_interrupt(outflow_harness *t); /* [any] */
 
 /* ---- what came of it ---- */
 

@@ -225,7 +225,7 @@ outflow_status outflow_harness_apply(outflow_harness *t, outflow_error *err)
 	if (fingerprint(c.records, c.n) != before)
 		harness_breach(t, "apply wrote to its input");
 	if (c.status < 0)
-		c.batch.plugin.n = 0;   /* the host drops what a failed call emitted */
+		c.batch.plugin.n = 0; /* the host drops what a failed call emitted */
 	review_outputs(&c);
 	harness_end_batch(&c.batch);
 	t->n_call_inputs = 0;
@@ -344,7 +344,8 @@ static void do_start(void *arg)
 {
 	struct call *c = arg;
 	outflow_status (*start)(void *, outflow_error *) = c->t->component->kind == OUTFLOW_SOURCE
-	        ? ((const outflow_source_ops *)c->ops)->start : ((const outflow_sink_ops *)c->ops)->start;
+	                                                           ? ((const outflow_source_ops *)c->ops)->start
+	                                                           : ((const outflow_sink_ops *)c->ops)->start;
 
 	c->status = start ? start(c->t->self, c->err) : OUTFLOW_OK;
 }
@@ -524,7 +525,8 @@ static void do_stop(void *arg)
 {
 	struct call *c = arg;
 	outflow_status (*stop)(void *, int64_t, outflow_error *) = c->t->component->kind == OUTFLOW_SOURCE
-	        ? ((const outflow_source_ops *)c->ops)->stop : ((const outflow_sink_ops *)c->ops)->stop;
+	                                                                   ? ((const outflow_source_ops *)c->ops)->stop
+	                                                                   : ((const outflow_sink_ops *)c->ops)->stop;
 
 	c->status = stop ? stop(c->t->self, c->deadline_ns, c->err) : OUTFLOW_OK;
 }

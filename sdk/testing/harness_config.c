@@ -7,12 +7,9 @@
 
 /* What every stage sees besides its own keys. */
 static const char *const inherited[][2] = {
-	{ "source.format", "json" },
-	{ "source.format.invalid", "fail" },
-	{ "source.event.source", "acs:mqtt" },
-	{ "source.event.type", "mqtt:Topic:SendMessage" },
-	{ "source.event.subject", "" },
-	{ "cluster", "outflow" },
+	{ "source.format", "json" },           { "source.format.invalid", "fail" },
+	{ "source.event.source", "acs:mqtt" }, { "source.event.type", "mqtt:Topic:SendMessage" },
+	{ "source.event.subject", "" },        { "cluster", "outflow" },
 };
 
 static struct setting *find(const struct outflow_config *c, const char *key)
@@ -78,15 +75,18 @@ void harness_config_free(struct outflow_config *c)
 
 /* ---- values ---- */
 
-struct unit { const char *name; int64_t factor; };
+struct unit {
+	const char *name;
+	int64_t factor;
+};
 
 /* As the host has them: a bare number is refused, but for 0. */
 static const struct unit durations[] = {
 	{ "ms", 1 }, { "s", 1000 }, { "m", 60000 }, { "min", 60000 }, { "h", 3600000 }, { "d", 86400000 }, { NULL, 0 },
 };
 static const struct unit sizes[] = {
-	{ "B", 1 }, { "kB", 1000 }, { "KB", 1000 }, { "MB", 1000000 }, { "GB", 1000000000 }, { "KiB", 1 << 10 },
-	{ "MiB", 1 << 20 }, { "GiB", 1 << 30 }, { "TiB", INT64_C(1) << 40 }, { NULL, 0 },
+	{ "B", 1 },         { "kB", 1000 },     { "KB", 1000 },     { "MB", 1000000 },           { "GB", 1000000000 },
+	{ "KiB", 1 << 10 }, { "MiB", 1 << 20 }, { "GiB", 1 << 30 }, { "TiB", INT64_C(1) << 40 }, { NULL, 0 },
 };
 static const struct unit counts[] = { { "", 1 }, { NULL, 0 } };
 
@@ -223,8 +223,7 @@ static size_t config_list(const outflow_config *c, const char *key, size_t i, ou
 	}
 }
 
-static size_t config_prefix(const outflow_config *c, const char *prefix, size_t i, outflow_str *key,
-                            outflow_str *value)
+static size_t config_prefix(const outflow_config *c, const char *prefix, size_t i, outflow_str *key, outflow_str *value)
 {
 	size_t length = strlen(prefix), n = 0;
 

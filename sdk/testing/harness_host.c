@@ -272,7 +272,8 @@ void harness_drop_timers(outflow_harness *t)
 
 /* ---- streams and acknowledgements ---- */
 
-static outflow_status stream_open(const outflow_host *h, outflow_str partition, uint32_t *number, outflow_resume *resume)
+static outflow_status stream_open(const outflow_host *h, outflow_str partition, uint32_t *number,
+                                  outflow_resume *resume)
 {
 	outflow_harness *t = of(h);
 	size_t i = 0;
@@ -282,7 +283,8 @@ static outflow_status stream_open(const outflow_host *h, outflow_str partition, 
 		i++;
 	if (i == t->n_streams) {
 		t->streams = harness_room(t->streams, i + 1, sizeof *t->streams);
-		t->streams[t->n_streams++] = (struct stream){ harness_text(partition.ptr, partition.len), 0, false, false };
+		t->streams[t->n_streams++] =
+			(struct stream){ harness_text(partition.ptr, partition.len), 0, false, false };
 	}
 	if (t->streams[i].open)
 		return OUTFLOW_E_CONFIG;
@@ -410,7 +412,7 @@ static uint32_t intern(const outflow_host *h, const char *name)
 	if (v == NULL) {
 		v = harness_room(NULL, 1, sizeof *v);
 		*v = (struct view_type){ t->views, harness_text(name, strlen(name)),
-		                         t->views ? t->views->number + 1 : 1 };
+			                 t->views ? t->views->number + 1 : 1 };
 		t->views = v;
 	}
 	pthread_mutex_unlock(&t->lock);

@@ -18,10 +18,10 @@ struct piece {
 };
 
 struct harness_batch {
-	outflow_batch plugin;     /* what the instance sees; its host points here */
+	outflow_batch plugin; /* what the instance sees; its host points here */
 	outflow_harness *t;
-	uint32_t limit;           /* records */
-	bool failed;              /* sticky */
+	uint32_t limit; /* records */
+	bool failed;    /* sticky */
 };
 
 struct text_list {
@@ -29,20 +29,21 @@ struct text_list {
 	size_t n;
 };
 
+struct setting {
+	char *key, *value;
+	bool is_default;
+};
+
 /* Also the outflow_config of the instance. */
 struct outflow_config {
-	struct setting {
-		char *key, *value;
-		bool is_default;
-	} *list;
+	struct setting *list;
 	size_t n;
-	uint64_t item_room[2];
-	struct text_list items;   /* of lists, split; they live until free */
+	struct text_list items; /* of lists, split; they live until free */
 };
 
 /* A record that was handed to a sink: its bytes are its own and go when it is resolved. */
 struct held {
-	outflow_record *record;   /* in the array of its put */
+	outflow_record *record; /* in the array of its put */
 	void *memory;
 	size_t input;
 	bool taken, resolved;
@@ -93,7 +94,7 @@ struct outflow_harness {
 	/* what a test puts in */
 	outflow_record **inputs;
 	size_t n_inputs, n_put;
-	const outflow_record *call_inputs;    /* of the transform or converter call in progress */
+	const outflow_record *call_inputs; /* of the transform or converter call in progress */
 	size_t n_call_inputs;
 
 	/* what comes out; taken by one call at a time */
@@ -124,7 +125,7 @@ struct outflow_harness {
 
 	pthread_t task_thread;
 	bool rotate, real_clock, in_check;
-	char *arena;                          /* outflow_harness_use_arena */
+	char *arena; /* outflow_harness_use_arena */
 	size_t arena_size;
 	size_t allocs, fail_at;
 };

@@ -14,7 +14,7 @@
 
 #define RECORDS 512
 #define ARENA ((size_t)16 << 20)
-#define ROUNDS 7               /* the fastest counts */
+#define ROUNDS 7 /* the fastest counts */
 #define ROUND_NS 100000000
 
 static const char payload[] =
@@ -24,7 +24,7 @@ static const char pattern[] =
 	"{\"data\":{\"body\":{\"site\":[\"north\",\"south\"],\"temp\":[{\"numeric\":[\">\",50]}],\"state\":[{\"anything-but\":\"off\"}],"
 	"\"dev\":[{\"prefix\":\"pump-\"}],\"pos\":{\"floor\":[{\"exists\":true}]}}}}";
 
-outflow_plugin_entry_fn outflow_plugin_entry_v1;   /* of the plugin fields */
+outflow_plugin_entry_fn outflow_plugin_entry_v1; /* of the plugin fields */
 
 /* What a measured step works on: inputs, and an output batch with all the room that it needs. */
 struct bench {

@@ -24,7 +24,7 @@ static void match(outflow_harness *t, const struct event_settings *s, struct pat
 	if (e.status != OUTFLOW_OK)
 		return;
 	event_begin(&e, outflow_harness_host(t), outflow_harness_batch(t), s, r, &err);
-	if (explain_match(p, &e, &second, &json) != OUTFLOW_OK) {   /* it looks at a body that the match did not need */
+	if (explain_match(p, &e, &second, &json) != OUTFLOW_OK) { /* it looks at a body that the match did not need */
 		must(e.status == OUTFLOW_E_RECORD && !first);
 		return;
 	}

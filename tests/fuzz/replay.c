@@ -18,7 +18,7 @@ static int run_file(const char *path)
 	}
 	n = fread(data, 1, 1 << 20, f);
 	fclose(f);
-	exact = realloc(data, n > 0 ? n : 1);   /* so that reading on is found out */
+	exact = realloc(data, n > 0 ? n : 1); /* so that reading on is found out */
 	(void)LLVMFuzzerTestOneInput(exact ? exact : data, n);
 	free(exact ? exact : data);
 	return 0;

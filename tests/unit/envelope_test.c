@@ -121,7 +121,8 @@ static void properties(void **state)
 	shows(t, r, "$.data.props.responseTopic", "\"answers\"");
 	shows(t, r, "$.data.props.correlationData", "\"Af8=\"");
 	shows(t, r, "$.data.props.messageExpiryInterval", "60");
-	shows(t, r, "$.data.props.userProperties", "[{\"key\":\"site\",\"value\":\"north\"},{\"key\":\"line\",\"value\":\"4\"}]");
+	shows(t, r, "$.data.props.userProperties",
+	      "[{\"key\":\"site\",\"value\":\"north\"},{\"key\":\"line\",\"value\":\"4\"}]");
 	shows(t, r, "$.data.props.userProperties[1].value", "\"4\"");
 	shows(t, r, "$.data.props.userProperties[-2].key", "\"site\"");
 	shows(t, r, "$.data.props.userProperties[2]", "missing");
@@ -206,7 +207,8 @@ static void the_whole_event(void **state)
 static void a_payload_can_be_the_event(void **state)
 {
 	outflow_harness *t = outflow_harness_new();
-	outflow_record *r = outflow_harness_input(t, "x", "k", "{\"id\":7,\"data\":{\"body\":\"b\",\"props\":{\"topic\":\"y\"}}}");
+	outflow_record *r =
+		outflow_harness_input(t, "x", "k", "{\"id\":7,\"data\":{\"body\":\"b\",\"props\":{\"topic\":\"y\"}}}");
 
 	(void)state;
 	outflow_harness_set(t, "source.format", "text");
@@ -226,8 +228,9 @@ static void a_payload_can_be_the_event(void **state)
 
 static void no_memory_is_a_status(void **state)
 {
-	static const char *const paths[] = { "$", "$.id", "$.subject", "$.time", "$.data.props", "$.data.body",
-	                                     "$.data.props.correlationData" };
+	static const char *const paths[] = {
+		"$", "$.id", "$.subject", "$.time", "$.data.props", "$.data.body", "$.data.props.correlationData"
+	};
 	outflow_harness *t = outflow_harness_new();
 	outflow_record *r = mqtt_record(t, "{\"t\":1}");
 

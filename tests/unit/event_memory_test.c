@@ -26,8 +26,8 @@ void *__wrap_calloc(size_t n, size_t size);
 void *__wrap_realloc(void *p, size_t n);
 void __wrap_free(void *p);
 
-static size_t fail_at;   /* 0: never; counts down */
-static long balance;     /* live allocations since it was set to zero */
+static size_t fail_at; /* 0: never; counts down */
+static long balance;   /* live allocations since it was set to zero */
 
 static int fails(void)
 {
@@ -89,8 +89,9 @@ static outflow_status try_pattern(outflow_error *err)
 {
 	struct pattern *p = NULL;
 	outflow_status status = pattern_compile(
-	        outflow_text("{\"a\\u0041\":[\"x\\n\",1,{\"prefix\":\"\\n\",\"anything-but\":[1,\"\\n\"]}],\"b.c\":[{\"numeric\":[\">\",1]}]}"),
-	        &p, err);
+		outflow_text(
+			"{\"a\\u0041\":[\"x\\n\",1,{\"prefix\":\"\\n\",\"anything-but\":[1,\"\\n\"]}],\"b.c\":[{\"numeric\":[\">\",1]}]}"),
+		&p, err);
 
 	pattern_free(&p);
 	return status;
@@ -184,15 +185,15 @@ static void instances(void **state)
 {
 	static const outflow_component *const all[] = { &event_json, &event_filter, &event_deliver };
 	static const char *const settings[][2] = {
-		{ "format", "json" }, { "pattern", "{\"a\":[1]}" }, { "topic", "$.a" }, { "headers.a", "$.b" },
-		{ "headers.b.value", "c" },
+		{ "format", "json" },   { "pattern", "{\"a\":[1]}" }, { "topic", "$.a" },
+		{ "headers.a", "$.b" }, { "headers.b.value", "c" },
 	};
 	const outflow_host *h;
 
 	(void)state;
 	harness = outflow_harness_new();
 	h = outflow_harness_host(harness);
-	(void)h->intern(h, OUTFLOW_VIEW_JSON);   /* its memory is the host's */
+	(void)h->intern(h, OUTFLOW_VIEW_JSON); /* its memory is the host's */
 	for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++)
 		outflow_harness_set(harness, settings[i][0], settings[i][1]);
 	for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
@@ -205,11 +206,8 @@ static void instances(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(patterns),
-		cmocka_unit_test(large_patterns),
-		cmocka_unit_test(paths),
-		cmocka_unit_test(edits),
-		cmocka_unit_test(instances),
+		cmocka_unit_test(patterns), cmocka_unit_test(large_patterns), cmocka_unit_test(paths),
+		cmocka_unit_test(edits),    cmocka_unit_test(instances),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

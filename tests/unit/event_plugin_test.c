@@ -27,8 +27,9 @@ static outflow_harness *make(const outflow_component *c, const char *const (*set
 	return t;
 }
 
-#define MAKE(COMPONENT, ...) make(&(COMPONENT), (const char *const[][2]){ __VA_ARGS__ }, \
-	sizeof((const char *const[][2]){ __VA_ARGS__ }) / sizeof(char *[2]))
+#define MAKE(COMPONENT, ...)                                                                                           \
+	make(&(COMPONENT), (const char *const[][2]){ __VA_ARGS__ },                                                    \
+	     sizeof((const char *const[][2]){ __VA_ARGS__ }) / sizeof(char *[2]))
 
 static void apply(outflow_harness *t)
 {
@@ -130,8 +131,9 @@ static void the_converter_encodes_a_newer_view(void **state)
 	outflow_record *r = outflow_harness_input(t, "a", NULL, "1");
 
 	(void)state;
-	assert_int_equal(outflow_json_scan(h, outflow_harness_batch(t), outflow_text_bytes(outflow_text("[2]")), 9, &j, NULL),
-	                 OUTFLOW_OK);
+	assert_int_equal(
+		outflow_json_scan(h, outflow_harness_batch(t), outflow_text_bytes(outflow_text("[2]")), 9, &j, NULL),
+		OUTFLOW_OK);
 	r->view = j;
 	r->view_tag = h->intern(h, OUTFLOW_VIEW_JSON);
 	assert_int_equal(outflow_harness_encode(t, NULL), OUTFLOW_OK);
@@ -196,7 +198,10 @@ static void the_filter_lets_through_what_fits(void **state)
 
 static void the_filter_sees_the_envelope(void **state)
 {
-	static const struct { const char *pattern; size_t passed; } cases[] = {
+	static const struct {
+		const char *pattern;
+		size_t passed;
+	} cases[] = {
 		{ "", 2 },
 		{ "{\"source\":[\"acs:mqtt\"],\"type\":[{\"prefix\":\"mqtt:\"}]}", 2 },
 		{ "{\"data\":{\"key\":[\"k1\"]}}", 1 },
@@ -252,23 +257,26 @@ static void the_filter_reads_text_and_binary(void **state)
 static void the_filter_refuses_a_bad_pattern(void **state)
 {
 	(void)state;
-	refuses(&event_filter, "pattern", "{\"a\":[{\"prefx\":\"x\"}]}", "pattern: pattern.condition.unknown at /a/0/prefx");
+	refuses(&event_filter, "pattern", "{\"a\":[{\"prefx\":\"x\"}]}",
+	        "pattern: pattern.condition.unknown at /a/0/prefx");
 	refuses(&event_filter, "dialect", "union", "dialect: unknown key");
 }
 
 static void the_filter_warns_and_explains(void **state)
 {
-	outflow_harness *t = MAKE(event_filter, { "pattern", "{\"data\":{\"body\":{\"t\":[{\"numeric\":[\">\",5,\"<\",1]}]}}}" });
+	outflow_harness *t =
+		MAKE(event_filter, { "pattern", "{\"data\":{\"body\":{\"t\":[{\"numeric\":[\">\",5,\"<\",1]}]}}}" });
 	outflow_error err = { .msg = "" };
 	outflow_status status;
 
 	(void)state;
 	assert_non_null(strstr(outflow_harness_log(t, 0), "warn: pattern: no number can be in the range"));
 	outflow_harness_input(t, "x", NULL, "{\"t\":3}");
-	assert_string_equal(outflow_harness_explain(t, 0, &status, &err),
-	                    "{\"matched\":false,\"fields\":[{\"path\":\"$.data.body.t\",\"pattern\":[{\"numeric\":[\">\",5,\"<\",1]}],"
-	                    "\"found\":3,\"fits\":false}],\"reason\":\"$.data.body.t: 3 does not fit "
-	                    "[{\\\"numeric\\\":[\\\">\\\",5,\\\"<\\\",1]}]\"}");
+	assert_string_equal(
+		outflow_harness_explain(t, 0, &status, &err),
+		"{\"matched\":false,\"fields\":[{\"path\":\"$.data.body.t\",\"pattern\":[{\"numeric\":[\">\",5,\"<\",1]}],"
+		"\"found\":3,\"fits\":false}],\"reason\":\"$.data.body.t: 3 does not fit "
+		"[{\\\"numeric\\\":[\\\">\\\",5,\\\"<\\\",1]}]\"}");
 	outflow_harness_input(t, "x", NULL, "{\"t\"");
 	assert_null(outflow_harness_explain(t, 1, &status, &err));
 	assert_int_equal(status, OUTFLOW_E_RECORD);
@@ -285,7 +293,7 @@ static void the_filter_says_when_there_is_no_room(void **state)
 	outflow_harness_limit_outputs(t, 0);
 	assert_int_equal(outflow_harness_apply(t, &err), OUTFLOW_E_NOMEM);
 	outflow_harness_limit_outputs(t, 9);
-	for (size_t n = 1; n <= 4; n++) {   /* tape, name, string, record */
+	for (size_t n = 1; n <= 4; n++) { /* tape, name, string, record */
 		outflow_harness_fail_alloc(t, n);
 		assert_int_equal(outflow_harness_apply(t, &err), OUTFLOW_E_NOMEM);
 	}
@@ -298,14 +306,15 @@ static void the_filter_says_when_there_is_no_room(void **state)
 
 static void deliver_makes_each_part(void **state)
 {
-	outflow_harness *t = MAKE(event_deliver, { "topic", "plant" }, { "key", "$.data.body.dev" }, { "value", "$.data.body.v" },
-	                          { "partition", "$.data.body.p" }, { "timestamp", "$.data.body.at" },
-	                          { "headers.from", "$.data.props.topic" }, { "headers.line", "4" },
-	                          { "headers.none", "$.data.body.none" });
+	outflow_harness *t = MAKE(event_deliver, { "topic", "plant" }, { "key", "$.data.body.dev" },
+	                          { "value", "$.data.body.v" }, { "partition", "$.data.body.p" },
+	                          { "timestamp", "$.data.body.at" }, { "headers.from", "$.data.props.topic" },
+	                          { "headers.line", "4" }, { "headers.none", "$.data.body.none" });
 	const outflow_record *r;
 
 	(void)state;
-	r = outflow_harness_input(t, "a/b", "k", "{\"dev\":\"p\\u0031\",\"v\":{ \"t\":1.50 },\"p\":3,\"at\":\"2026-01-31T12:00:00Z\"}");
+	r = outflow_harness_input(
+		t, "a/b", "k", "{\"dev\":\"p\\u0031\",\"v\":{ \"t\":1.50 },\"p\":3,\"at\":\"2026-01-31T12:00:00Z\"}");
 	outflow_harness_header(t, (outflow_record *)(uintptr_t)r, "line", "old");
 	outflow_harness_header(t, (outflow_record *)(uintptr_t)r, "kept", "yes");
 	outflow_harness_input(t, "a/b", "k", "{\"dev\":5,\"v\":true,\"at\":1700000000001}");
@@ -353,7 +362,7 @@ static void the_body_alone_is_not_touched(void **state)
 		assert_int_equal(outflow_harness_output(t, 0)->value.len, r->value.len);
 		assert_ptr_equal(outflow_harness_output(t, 0)->view, r->view);
 		assert_null(outflow_harness_value(t, 1));
-		assert_int_equal(outflow_harness_allocs(t), 2);   /* the array of outputs, twice; nothing in the arena */
+		assert_int_equal(outflow_harness_allocs(t), 2); /* the array of outputs, twice; nothing in the arena */
 		outflow_harness_free(&t);
 	}
 }
@@ -371,7 +380,8 @@ static void without_keys_records_pass(void **state)
 
 static void deliver_follows_the_missing_policy(void **state)
 {
-	outflow_harness *t = MAKE(event_deliver, { "value", "$.data.body.v" }, { "key", "$.data.body.k" }, { "key.missing", "drop" });
+	outflow_harness *t = MAKE(event_deliver, { "value", "$.data.body.v" }, { "key", "$.data.body.k" },
+	                          { "key.missing", "drop" });
 
 	(void)state;
 	outflow_harness_input(t, "x", NULL, "{\"k\":1,\"v\":2}");
@@ -383,8 +393,8 @@ static void deliver_follows_the_missing_policy(void **state)
 	assert_rejected(t, 0, 2, "value: there is no value at $.data.body.v");
 	assert_rejected(t, 1, 3, "not JSON");
 	outflow_harness_free(&t);
-	t = MAKE(event_deliver, { "value", "$.data.body.v" }, { "value.missing", "null" }, { "headers.h", "$.data.body.h" },
-	         { "headers.h.missing", "fail" });
+	t = MAKE(event_deliver, { "value", "$.data.body.v" }, { "value.missing", "null" },
+	         { "headers.h", "$.data.body.h" }, { "headers.h.missing", "fail" });
 	outflow_harness_input(t, "x", NULL, "{\"h\":1}");
 	outflow_harness_input(t, "x", NULL, "{}");
 	apply(t);
@@ -423,8 +433,8 @@ static void names_from_payloads_are_checked(void **state)
 
 static void a_form_can_be_forced(void **state)
 {
-	outflow_harness *t = MAKE(event_deliver, { "key", "$5" }, { "key.form", "CONSTANT" }, { "headers.h.value", "$x" },
-	                          { "headers.h.form", "CONSTANT" }, { "value", "" });
+	outflow_harness *t = MAKE(event_deliver, { "key", "$5" }, { "key.form", "CONSTANT" },
+	                          { "headers.h.value", "$x" }, { "headers.h.form", "CONSTANT" }, { "value", "" });
 
 	(void)state;
 	outflow_harness_input(t, "x", NULL, "1");
@@ -466,12 +476,13 @@ static void deliver_refuses_a_bad_configuration(void **state)
 
 static void deliver_says_no_memory(void **state)
 {
-	outflow_harness *t = MAKE(event_deliver, { "key", "$.data.body.k" }, { "headers.h", "x" }, { "value", "$.data.props" });
+	outflow_harness *t =
+		MAKE(event_deliver, { "key", "$.data.body.k" }, { "headers.h", "x" }, { "value", "$.data.props" });
 	outflow_error err = { .msg = "" };
 
 	(void)state;
 	outflow_harness_input(t, "x", NULL, "{\"k\":\"\\n\"}");
-	for (size_t n = 1; n <= 5; n++) {   /* tape, key, properties, headers, record */
+	for (size_t n = 1; n <= 5; n++) { /* tape, key, properties, headers, record */
 		outflow_harness_fail_alloc(t, n);
 		assert_int_equal(outflow_harness_apply(t, &err), OUTFLOW_E_NOMEM);
 		assert_string_not_equal(err.msg, "");

@@ -50,9 +50,12 @@ static void turns(const char *name, const char *fields, const char *payload, con
 static void rename_changes_names_only(void **state)
 {
 	(void)state;
-	turns("rename", "temp:celsius", "{\"temp\": 21.50 ,\"b\":{ \"temp\": 1 }}", "{\"celsius\":21.50,\"b\":{ \"temp\": 1 }}");
-	turns("rename", "b:x", "{ \"a\": 1 , \"z\" :2, \"b\":3 ,\"c\" : \"[{,\" , \"d\":4 }", "{\"a\": 1 , \"z\" :2,\"x\":3,\"c\" : \"[{,\" , \"d\":4}");
-	turns("rename", "a.b:c", "{\"a\":{\"b\":[ 1 ],\"x\":\"\\u0041\"},\"b\":2}", "{\"a\":{\"c\":[ 1 ],\"x\":\"\\u0041\"},\"b\":2}");
+	turns("rename", "temp:celsius", "{\"temp\": 21.50 ,\"b\":{ \"temp\": 1 }}",
+	      "{\"celsius\":21.50,\"b\":{ \"temp\": 1 }}");
+	turns("rename", "b:x", "{ \"a\": 1 , \"z\" :2, \"b\":3 ,\"c\" : \"[{,\" , \"d\":4 }",
+	      "{\"a\": 1 , \"z\" :2,\"x\":3,\"c\" : \"[{,\" , \"d\":4}");
+	turns("rename", "a.b:c", "{\"a\":{\"b\":[ 1 ],\"x\":\"\\u0041\"},\"b\":2}",
+	      "{\"a\":{\"c\":[ 1 ],\"x\":\"\\u0041\"},\"b\":2}");
 	turns("rename", "a.b:a.c", "{\"a\":{\"b\":1}}", "{\"a\":{\"c\":1}}");
 	turns("rename", "a:x, a.b:y", "{\"a\":{\"b\":1}}", "{\"x\":{\"y\":1}}");
 	turns("rename", "a:b,b:a", "{\"a\":1,\"b\":2}", "{\"b\":1,\"a\":2}");
@@ -81,7 +84,8 @@ static void drop_takes_fields_out(void **state)
 static void keep_takes_all_others_out(void **state)
 {
 	(void)state;
-	turns("keep", "a,c.d", "{\"a\": 1e2,\"b\":2,\"c\":{\"d\":{\"x\": 1},\"e\":1}}", "{\"a\": 1e2,\"c\":{\"d\":{\"x\": 1}}}");
+	turns("keep", "a,c.d", "{\"a\": 1e2,\"b\":2,\"c\":{\"d\":{\"x\": 1},\"e\":1}}",
+	      "{\"a\": 1e2,\"c\":{\"d\":{\"x\": 1}}}");
 	turns("keep", "a,a.b", "{\"a\":{\"b\":1,\"c\":2}}", "{\"a\":{\"b\":1,\"c\":2}}");
 	turns("keep", "a.b", "{\"a\":{\"c\":1},\"b\":1}", "{\"a\":{}}");
 	turns("keep", "a.b", "{\"a\":1}", "{}");
@@ -174,7 +178,7 @@ static void no_memory_is_a_status(void **state)
 
 	(void)state;
 	outflow_harness_input(t, "t", "k", "{\"a\":1}");
-	for (size_t n = 1; n <= 3; n++) {   /* tape, text, record */
+	for (size_t n = 1; n <= 3; n++) { /* tape, text, record */
 		outflow_harness_fail_alloc(t, n);
 		assert_int_equal(outflow_harness_apply(t, &err), OUTFLOW_E_NOMEM);
 	}

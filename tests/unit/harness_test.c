@@ -44,7 +44,11 @@ static outflow_status check(const outflow_host *h, const outflow_config *c, outf
 }
 
 static const outflow_cfg_def config = {
-	.size = sizeof config, .key_size = sizeof keys[0], .keys = keys, .n_keys = sizeof keys / sizeof keys[0], .check = check,
+	.size = sizeof config,
+	.key_size = sizeof keys[0],
+	.keys = keys,
+	.n_keys = sizeof keys / sizeof keys[0],
+	.check = check,
 };
 
 static outflow_status create(const outflow_host *h, const outflow_config *c, void **self, outflow_error *err)
@@ -107,10 +111,17 @@ static outflow_status apply(void *self, const outflow_record *in, size_t n, outf
 }
 
 static const outflow_transform_ops transform_ops = {
-	.size = sizeof transform_ops, .create = create, .apply = apply, .destroy = free,
+	.size = sizeof transform_ops,
+	.create = create,
+	.apply = apply,
+	.destroy = free,
 };
 static const outflow_component transform = {
-	.size = sizeof transform, .kind = OUTFLOW_TRANSFORM, .name = "odd", .config = &config, .ops = &transform_ops,
+	.size = sizeof transform,
+	.kind = OUTFLOW_TRANSFORM,
+	.name = "odd",
+	.config = &config,
+	.ops = &transform_ops,
 };
 
 /* ---- a sink ---- */
@@ -159,16 +170,32 @@ static outflow_status flush(void *self, int64_t deadline_ns, outflow_error *err)
 }
 
 static const outflow_sink_ops sink_ops = {
-	.size = sizeof sink_ops, .create = create, .put = put, .flush = flush, .destroy = free,
+	.size = sizeof sink_ops,
+	.create = create,
+	.put = put,
+	.flush = flush,
+	.destroy = free,
 };
 static const outflow_component sink = {
-	.size = sizeof sink, .kind = OUTFLOW_SINK, .name = "odd", .config = &config, .ops = &sink_ops,
+	.size = sizeof sink,
+	.kind = OUTFLOW_SINK,
+	.name = "odd",
+	.config = &config,
+	.ops = &sink_ops,
 };
 static const outflow_sink_ops sync_ops = {
-	.size = sizeof sync_ops, .flags = OUTFLOW_SINK_SYNC, .create = create, .put = put, .destroy = free,
+	.size = sizeof sync_ops,
+	.flags = OUTFLOW_SINK_SYNC,
+	.create = create,
+	.put = put,
+	.destroy = free,
 };
 static const outflow_component sync_sink = {
-	.size = sizeof sync_sink, .kind = OUTFLOW_SINK, .name = "odd", .config = &config, .ops = &sync_ops,
+	.size = sizeof sync_sink,
+	.kind = OUTFLOW_SINK,
+	.name = "odd",
+	.config = &config,
+	.ops = &sync_ops,
 };
 
 /* ---- a source ---- */
@@ -211,10 +238,18 @@ static outflow_status poll(void *self, outflow_batch *out, int64_t deadline_ns, 
 }
 
 static const outflow_source_ops source_ops = {
-	.size = sizeof source_ops, .create = create, .start = start, .poll = poll, .destroy = free,
+	.size = sizeof source_ops,
+	.create = create,
+	.start = start,
+	.poll = poll,
+	.destroy = free,
 };
 static const outflow_component source = {
-	.size = sizeof source, .kind = OUTFLOW_SOURCE, .name = "odd", .config = &config, .ops = &source_ops,
+	.size = sizeof source,
+	.kind = OUTFLOW_SOURCE,
+	.name = "odd",
+	.config = &config,
+	.ops = &source_ops,
 };
 
 /* ---- tests ---- */
@@ -264,8 +299,11 @@ static void a_good_transform_passes(void **state)
 static void transforms_that_break_the_contract(void **state)
 {
 	static const char *const cases[][2] = {
-		{ "reorder", "out of order" }, { "touch pos", "origin was touched" }, { "touch slot", "has no input" },
-		{ "write", "wrote to its input" }, { "reject another", "no input of this call" },
+		{ "reorder", "out of order" },
+		{ "touch pos", "origin was touched" },
+		{ "touch slot", "has no input" },
+		{ "write", "wrote to its input" },
+		{ "reject another", "no input of this call" },
 		{ "other thread", "batch->alloc is [task]" },
 	};
 
@@ -338,7 +376,7 @@ static void a_source_polls_and_resumes(void **state)
 	outflow_harness_resume(t, "{\"file\":1}", 40);
 	assert_int_equal(outflow_harness_create(t, &source, &err), OUTFLOW_OK);
 	assert_int_equal(outflow_harness_start(t, &err), OUTFLOW_OK);
-	assert_int_equal(outflow_harness_start(t, &err), OUTFLOW_E_CONFIG);   /* the stream is open */
+	assert_int_equal(outflow_harness_start(t, &err), OUTFLOW_E_CONFIG); /* the stream is open */
 	assert_string_equal(outflow_harness_stream(t, 0), "{\"file\":1}");
 	assert_null(outflow_harness_stream(t, 1));
 	assert_int_equal(outflow_harness_poll(t, 3, 0, &err), OUTFLOW_OK);
@@ -349,7 +387,7 @@ static void a_source_polls_and_resumes(void **state)
 	assert_int_equal(outflow_harness_committed(t, 0, 43, &err), OUTFLOW_OK);
 	assert_int_equal(((struct odd *)outflow_harness_self(t))->rings, 0);
 	outflow_harness_advance(t, 1);
-	assert_int_equal(((struct odd *)outflow_harness_self(t))->rings, 0);   /* cancelled */
+	assert_int_equal(((struct odd *)outflow_harness_self(t))->rings, 0); /* cancelled */
 	outflow_harness_advance(t, 1);
 	assert_int_equal(((struct odd *)outflow_harness_self(t))->rings, 1);
 	outflow_harness_free(&t);
@@ -361,8 +399,12 @@ static void a_source_polls_and_resumes(void **state)
 static void the_schema_is_checked(void **state)
 {
 	static const char *const cases[][3] = {
-		{ "nothing", "1", "nothing: unknown key" }, { "size", "big", "size: wrong type" }, { "size", "8", "size: wrong type" },
-		{ "size", "8KiB", "size: out of range" }, { "wait", "2", "wait: wrong type" }, { "flag", "yes", "flag: wrong type" },
+		{ "nothing", "1", "nothing: unknown key" },
+		{ "size", "big", "size: wrong type" },
+		{ "size", "8", "size: wrong type" },
+		{ "size", "8KiB", "size: out of range" },
+		{ "wait", "2", "wait: wrong type" },
+		{ "flag", "yes", "flag: wrong type" },
 		{ "behaviour", "problem", "behaviour: not this one" },
 	};
 	outflow_harness *t;
@@ -418,12 +460,12 @@ static void allocations_fail_when_told_to(void **state)
 	assert_non_null(p);
 	assert_int_equal((uintptr_t)p % 64, 0);
 	assert_null(outflow_alloc(h, b, 1, 1));
-	assert_null(outflow_alloc(h, b, 1, 1));   /* sticky */
+	assert_null(outflow_alloc(h, b, 1, 1)); /* sticky */
 	outflow_harness_clear(t);
 	outflow_harness_use_arena(t, 4096);
 	assert_non_null(outflow_alloc(h, b, 100, 8));
 	assert_int_equal(outflow_harness_allocs(t), 0);
-	assert_non_null(outflow_alloc(h, b, 8000, 8));   /* beyond the arena */
+	assert_non_null(outflow_alloc(h, b, 8000, 8)); /* beyond the arena */
 	assert_int_equal(outflow_harness_allocs(t), 1);
 	outflow_harness_free(&t);
 }
@@ -431,14 +473,10 @@ static void allocations_fail_when_told_to(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_good_transform_passes),
-		cmocka_unit_test(transforms_that_break_the_contract),
-		cmocka_unit_test(outcomes_of_a_sink),
-		cmocka_unit_test(sinks_that_break_the_contract),
-		cmocka_unit_test(a_source_polls_and_resumes),
-		cmocka_unit_test(the_schema_is_checked),
-		cmocka_unit_test(configuration_is_read),
-		cmocka_unit_test(allocations_fail_when_told_to),
+		cmocka_unit_test(a_good_transform_passes),    cmocka_unit_test(transforms_that_break_the_contract),
+		cmocka_unit_test(outcomes_of_a_sink),         cmocka_unit_test(sinks_that_break_the_contract),
+		cmocka_unit_test(a_source_polls_and_resumes), cmocka_unit_test(the_schema_is_checked),
+		cmocka_unit_test(configuration_is_read),      cmocka_unit_test(allocations_fail_when_told_to),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

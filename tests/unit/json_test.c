@@ -59,9 +59,23 @@ static void refuses(const char *text, int offset, const char *cause)
 static void takes_what_the_grammar_allows(void **state)
 {
 	static const char *const texts[] = {
-		"{}", "[]", "[[],{}]", " \t\r\n null\n", "true", "false", "-0", "0.5", "1e9", "1E-2", "-12.50e+03",
-		"\"\"", "\"a\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\"", "\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\"",
-		"{\"a\":1,\"a\":[{\"b\":null},2]}", "\"\\ud800\"", "\"\x7f\"",
+		"{}",
+		"[]",
+		"[[],{}]",
+		" \t\r\n null\n",
+		"true",
+		"false",
+		"-0",
+		"0.5",
+		"1e9",
+		"1E-2",
+		"-12.50e+03",
+		"\"\"",
+		"\"a\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\"",
+		"\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\"",
+		"{\"a\":1,\"a\":[{\"b\":null},2]}",
+		"\"\\ud800\"",
+		"\"\x7f\"",
 	};
 
 	(void)state;
@@ -97,9 +111,16 @@ static void says_where_and_why(void **state)
 static void takes_only_strict_utf8(void **state)
 {
 	static const char *const bad[] = {
-		"\"\xc0\xaf\"", "\"\xe0\x80\xaf\"", "\"\xf0\x80\x80\xaf\"",     /* overlong */
-		"\"\xed\xa0\x80\"", "\"\xf4\x90\x80\x80\"", "\"\xff\"",         /* surrogate, too high, none */
-		"\"\x80\"", "\"\xc3\"", "\"\xe2\x82\"", "\"\xf0\x9f\x98\"",     /* alone, cut off */
+		"\"\xc0\xaf\"",
+		"\"\xe0\x80\xaf\"",
+		"\"\xf0\x80\x80\xaf\"", /* overlong */
+		"\"\xed\xa0\x80\"",
+		"\"\xf4\x90\x80\x80\"",
+		"\"\xff\"", /* surrogate, too high, none */
+		"\"\x80\"",
+		"\"\xc3\"",
+		"\"\xe2\x82\"",
+		"\"\xf0\x9f\x98\"", /* alone, cut off */
 		"\"0123456789abcdef\xc3(\"",
 	};
 	outflow_error err;
@@ -116,7 +137,8 @@ static void takes_only_strict_utf8(void **state)
 
 static void every_cut_is_refused_cleanly(void **state)
 {
-	const char *text = "{\"dev\":\"p\\u00e9\xc3\xa9\",\"t\":[1,-2.5e3,true,false,null,{\"x\":\"0123456789abcdef\"}]}";
+	const char *text =
+		"{\"dev\":\"p\\u00e9\xc3\xa9\",\"t\":[1,-2.5e3,true,false,null,{\"x\":\"0123456789abcdef\"}]}";
 	outflow_error err;
 
 	(void)state;
@@ -133,9 +155,11 @@ static void depth_is_bounded(void **state)
 
 	(void)state;
 	assert_int_equal(outflow_json_scan(outflow_harness_host(t), outflow_harness_batch(t),
-	                                   outflow_text_bytes(str("[[{}]]")), 3, &j, &err), OUTFLOW_OK);
+	                                   outflow_text_bytes(str("[[{}]]")), 3, &j, &err),
+	                 OUTFLOW_OK);
 	assert_int_equal(outflow_json_scan(outflow_harness_host(t), outflow_harness_batch(t),
-	                                   outflow_text_bytes(str("[[{}]]")), 2, &j, &err), OUTFLOW_E_RECORD);
+	                                   outflow_text_bytes(str("[[{}]]")), 2, &j, &err),
+	                 OUTFLOW_E_RECORD);
 	assert_int_equal(err.native, 2);
 	assert_non_null(strstr(err.msg, "nested too deep"));
 	outflow_harness_free(&t);
@@ -143,7 +167,8 @@ static void depth_is_bounded(void **state)
 
 /* ---- tape ---- */
 
-static const char sample[] = "{\"dev\":\"p1\",\"t\":[21,22.5,{\"k\":-1e3}],\"d\\u0065v\":\"p\\u0032\",\"z\":{ },\"n\":null}";
+static const char sample[] =
+	"{\"dev\":\"p1\",\"t\":[21,22.5,{\"k\":-1e3}],\"d\\u0065v\":\"p\\u0032\",\"z\":{ },\"n\":null}";
 
 static outflow_json *tape(const char *text)
 {
@@ -219,7 +244,10 @@ static void escapes_are_decoded(void **state)
 	decodes("\"a\\u0000b\"", "a\0b", 3);
 	/* Half a pair cannot be written as UTF-8. */
 	decodes("\"\\ud800x\\udc00\"", "\xef\xbf\xbdx\xef\xbf\xbd", 7);
-	decodes("\"\\ud800\\u0041\"", "\xef\xbf\xbd" "A", 4);
+	decodes("\"\\ud800\\u0041\"",
+	        "\xef\xbf\xbd"
+	        "A",
+	        4);
 }
 
 /* Long enough for the tape to leave the stack, through many kinds of token. */
@@ -237,7 +265,8 @@ static void large_texts_keep_every_token(void **state)
 		n += (size_t)sprintf(text + n, "%s%s", i ? "," : "", i % 3 ? "{\"a\":[1,[]]}" : "12345");
 	text[n++] = ']';
 	assert_int_equal(outflow_json_scan(outflow_harness_host(t), outflow_harness_batch(t),
-	                                   (outflow_bytes){ text, n }, 8, &j, NULL), OUTFLOW_OK);
+	                                   (outflow_bytes){ text, n }, 8, &j, NULL),
+	                 OUTFLOW_OK);
 	for (uint32_t i = 1, k = 0; i < outflow_json_next(j, 0) - 1; i = outflow_json_next(j, i), k++)
 		assert_raw(j, i, k % 3 ? "{\"a\":[1,[]]}" : "12345");
 	assert_int_equal(outflow_json_next(j, 0), j->n_tokens);
@@ -257,7 +286,7 @@ static void densest_texts_fit(void **state)
 		memset(text + n, ']', n);
 		assert_int_equal(parse(text, 2 * n, &err), n <= OUTFLOW_JSON_DEPTH ? OUTFLOW_OK : OUTFLOW_E_CONFIG);
 	}
-	for (size_t n = 1; n + 3 < sizeof text; n += 2) {   /* [0,0,0] */
+	for (size_t n = 1; n + 3 < sizeof text; n += 2) { /* [0,0,0] */
 		text[0] = '[';
 		text[n] = '0';
 		text[n + 1] = ']';
@@ -315,7 +344,8 @@ static void no_memory_is_a_status(void **state)
 	for (size_t n = 1; n <= 2; n++) {
 		outflow_harness_fail_alloc(t, n);
 		assert_int_equal(outflow_json_scan(outflow_harness_host(t), outflow_harness_batch(t),
-		                                   (outflow_bytes){ text, sizeof text }, 8, &j, &err), OUTFLOW_E_NOMEM);
+		                                   (outflow_bytes){ text, sizeof text }, 8, &j, &err),
+		                 OUTFLOW_E_NOMEM);
 	}
 	outflow_harness_free(&t);
 }

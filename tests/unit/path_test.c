@@ -74,7 +74,8 @@ static void finds(struct fixture *f, const char *path, const char *document, con
 static void one_value_is_found(void **state)
 {
 	struct fixture *f = *state;
-	const char *document = "{\"a\":{\"b\":[10,{\"c\":null},\"\\u0041\"]},\"d e\":1.50,\"\\u00e9\":2,\"a.b\":3,\"'\":4,\"x\":1,\"x\":2}";
+	const char *document =
+		"{\"a\":{\"b\":[10,{\"c\":null},\"\\u0041\"]},\"d e\":1.50,\"\\u00e9\":2,\"a.b\":3,\"'\":4,\"x\":1,\"x\":2}";
 
 	finds(f, "$", "[1, 2]", "[1, 2]");
 	finds(f, "$.a.b[0]", document, "10");
@@ -142,9 +143,13 @@ static void refusals_name_column_and_cause(void **state)
 
 static void the_body_is_known_as_such(void **state)
 {
-	static const struct { const char *path; bool is_body; } cases[] = {
-		{ "$.data.body", true }, { "$['data']['value']", true }, { "$.data.key", false }, { "$.data", false },
-		{ "$.data.body.x", false }, { "$.body", false }, { "$", false },
+	static const struct {
+		const char *path;
+		bool is_body;
+	} cases[] = {
+		{ "$.data.body", true }, { "$['data']['value']", true }, { "$.data.key", false },
+		{ "$.data", false },     { "$.data.body.x", false },     { "$.body", false },
+		{ "$", false },
 	};
 
 	(void)state;
@@ -222,7 +227,8 @@ static void judge(struct fixture *f, const outflow_json *j, uint32_t test, struc
 	score->refused += status != OUTFLOW_OK && invalid;
 	score->beyond += status != OUTFLOW_OK && !invalid;
 	if (!right) {
-		printf("  %.*s: %.*s: %s\n", (int)name.len, name.ptr, (int)raw.len, raw.ptr, status == OUTFLOW_OK ? "wrong" : err.msg);
+		printf("  %.*s: %.*s: %s\n", (int)name.len, name.ptr, (int)raw.len, raw.ptr,
+		       status == OUTFLOW_OK ? "wrong" : err.msg);
 		score->wrong++;
 	}
 	path_free(&p);

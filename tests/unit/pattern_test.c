@@ -169,7 +169,8 @@ static void arrays_are_walked_into(void **state)
 	expect(f, 1, "{\"a\":{\"x\":[1],\"y\":[2]}}", "{\"a\":[{\"x\":1,\"y\":1},{\"x\":1,\"y\":2}]}");
 	expect(f, 0, "{\"a\":{\"x\":[1],\"y\":[2]}}", "{\"a\":[{\"x\":1,\"y\":1},{\"x\":2,\"y\":2}]}");
 	expect(f, 1, "{\"a\":{\"x\":[1]},\"b\":{\"y\":[2]}}", "{\"a\":[{\"x\":0},{\"x\":1}],\"b\":[{\"y\":2}]}");
-	expect(f, 0, "{\"a\":{\"b\":{\"x\":[1]},\"c\":[1]}}", "{\"a\":[{\"b\":[{\"x\":1}],\"c\":0},{\"b\":{},\"c\":1}]}");
+	expect(f, 0, "{\"a\":{\"b\":{\"x\":[1]},\"c\":[1]}}",
+	       "{\"a\":[{\"b\":[{\"x\":1}],\"c\":0},{\"b\":{},\"c\":1}]}");
 	/* What is absent must be absent where the others were found, or everywhere. */
 	expect(f, 1, "{\"a\":{\"x\":[1],\"y\":[{\"exists\":false}]}}", "{\"a\":[{\"x\":0,\"y\":0},{\"x\":1}]}");
 	expect(f, 0, "{\"a\":{\"y\":[{\"exists\":false}]}}", "{\"a\":[{\"x\":0,\"y\":0},{\"x\":1}]}");
@@ -272,10 +273,12 @@ static void an_empty_range_is_warned_of(void **state)
 	struct pattern *p = NULL;
 
 	(void)state;
-	assert_int_equal(pattern_compile(outflow_text("{\"a\":[{\"numeric\":[\">\",5,\"<\",5]}]}"), &p, NULL), OUTFLOW_OK);
+	assert_int_equal(pattern_compile(outflow_text("{\"a\":[{\"numeric\":[\">\",5,\"<\",5]}]}"), &p, NULL),
+	                 OUTFLOW_OK);
 	assert_non_null(strstr(pattern_warning(p), "[\">\",5,\"<\",5]"));
 	pattern_free(&p);
-	assert_int_equal(pattern_compile(outflow_text("{\"a\":[{\"numeric\":[\">=\",5,\"<=\",5]}]}"), &p, NULL), OUTFLOW_OK);
+	assert_int_equal(pattern_compile(outflow_text("{\"a\":[{\"numeric\":[\">=\",5,\"<=\",5]}]}"), &p, NULL),
+	                 OUTFLOW_OK);
 	assert_null(pattern_warning(p));
 	pattern_free(&p);
 }
@@ -328,8 +331,9 @@ static outflow_str text_of(const outflow_json *j, const char *name, char *room)
 /* Does the pattern use what is not in the language yet? */
 static bool is_beyond(const char *pattern, size_t n)
 {
-	static const char *const words[] = { "\"suffix\"", "\"wildcard\"", "\"equals-ignore-case\"", "\"cidr\"",
-	                                     "\"exactly\"", "\"$or\"", "\"contains\"" };
+	static const char *const words[] = { "\"suffix\"",  "\"wildcard\"", "\"equals-ignore-case\"",
+		                             "\"cidr\"",    "\"exactly\"",  "\"$or\"",
+		                             "\"contains\"" };
 
 	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
 		if (memmem(pattern, n, words[i], strlen(words[i])) != NULL)
@@ -387,7 +391,9 @@ static void judge(struct fixture *f, outflow_str line, char *room, struct score 
 	}
 	score->apart += purpose(name) != NULL;
 	printf("  %.*s: %s, there %.*s: %s\n", (int)name.len, name.ptr, got, (int)expected.len, expected.ptr,
-	       purpose(name) ? purpose(name) : o < 0 ? err.msg : "WRONG");
+	       purpose(name) ? purpose(name)
+	       : o < 0       ? err.msg
+	                     : "WRONG");
 }
 
 static void run_vectors(struct fixture *f, const char *file)

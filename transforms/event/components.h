@@ -4,8 +4,8 @@
 #define EVENT_COMPONENTS_H
 #include <outflow/abi.h>
 
-extern const outflow_component event_json;      /* converter */
-extern const outflow_component event_filter;    /* transform */
-extern const outflow_component event_deliver;   /* transform */
+extern const outflow_component event_json;    /* converter */
+extern const outflow_component event_filter;  /* transform */
+extern const outflow_component event_deliver; /* transform */
 
 #endif

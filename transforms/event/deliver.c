@@ -17,7 +17,7 @@ static const char *const part_names[N_PARTS] = { "topic", "key", "value", "parti
 struct named_form {
 	outflow_str name;
 	struct form form;
-	char key[80];            /* "headers.<name>", for errors */
+	char key[80]; /* "headers.<name>", for errors */
 };
 
 struct deliver {
@@ -61,7 +61,8 @@ static struct named_form *header_of(struct deliver *d, outflow_str name)
 	d->headers = larger;
 	larger += d->n_headers++;
 	*larger = (struct named_form){ .name = name };
-	snprintf(larger->key, sizeof larger->key, "%s%.*s", header_prefix, (int)(name.len > 60 ? 60 : name.len), name.ptr);
+	snprintf(larger->key, sizeof larger->key, "%s%.*s", header_prefix, (int)(name.len > 60 ? 60 : name.len),
+	         name.ptr);
 	return larger;
 }
 
@@ -86,7 +87,8 @@ static outflow_status read_header(struct deliver *d, const outflow_host *h, cons
 	if (ends_with(key, ".form") || ends_with(key, ".missing")) {
 		name.len -= ends_with(key, ".form") ? 5 : 8;
 		if (header_setting(h, c, name, "").ptr == NULL && header_setting(h, c, name, ".value").ptr == NULL)
-			return outflow_fail(err, OUTFLOW_E_CONFIG, "how the header is made is given, but not its value");
+			return outflow_fail(err, OUTFLOW_E_CONFIG,
+			                    "how the header is made is given, but not its value");
 		return OUTFLOW_OK;
 	}
 	if (ends_with(key, ".value"))
@@ -145,7 +147,8 @@ static outflow_status check_constant(const struct deliver *d, enum part part, ou
 	if (part == PARTITION && !read_partition(outflow_text_bytes(f->text), &partition))
 		return outflow_fail(err, OUTFLOW_E_CONFIG, "a partition is a whole number from 0");
 	if (part == TIMESTAMP && !read_timestamp(outflow_text_bytes(f->text), &ms))
-		return outflow_fail(err, OUTFLOW_E_CONFIG, "a timestamp is milliseconds since 1970 or a text such as "
+		return outflow_fail(err, OUTFLOW_E_CONFIG,
+		                    "a timestamp is milliseconds since 1970 or a text such as "
 		                    "2026-01-31T12:00:00Z");
 	return OUTFLOW_OK;
 }
@@ -153,8 +156,8 @@ static outflow_status check_constant(const struct deliver *d, enum part part, ou
 typedef outflow_status on_problem(const outflow_host *h, const char *key, outflow_status, const outflow_error *cause,
                                   outflow_error *err);
 
-static outflow_status read_parts(struct deliver *d, const outflow_host *h, const outflow_config *c,
-                                 on_problem *problem, outflow_error *err)
+static outflow_status read_parts(struct deliver *d, const outflow_host *h, const outflow_config *c, on_problem *problem,
+                                 outflow_error *err)
 {
 	outflow_error cause = { .size = sizeof cause };
 	outflow_status status = OUTFLOW_OK, first = OUTFLOW_OK;
@@ -176,7 +179,7 @@ static outflow_status read_parts(struct deliver *d, const outflow_host *h, const
 		snprintf(full, sizeof full, "%s%.*s", header_prefix, (int)(key.len > 120 ? 120 : key.len), key.ptr);
 		first = problem(h, full, status, &cause, err);
 	}
-	for (size_t i = 0; i < d->n_headers; i++)   /* they do not move any more */
+	for (size_t i = 0; i < d->n_headers; i++) /* they do not move any more */
 		d->headers[i].form.key = d->headers[i].key;
 	return first;
 }
@@ -283,17 +286,20 @@ static outflow_status read_values(const struct deliver *d, struct event *e, stru
 	outflow_bytes topic = to->parts[TOPIC], partition = to->parts[PARTITION], timestamp = to->parts[TIMESTAMP];
 
 	if (d->parts[TOPIC].kind == FORM_PATH && !topic_is_valid((outflow_str){ topic.ptr, topic.len }))
-		return outflow_fail(e->err, OUTFLOW_E_RECORD, "topic: %s '%.*s' from %.*s is not the name of a topic: %s",
-		                    topic.ptr ? "the text" : "null", shown(topic), topic.ptr ? (const char *)topic.ptr : "",
-		                    (int)d->parts[TOPIC].text.len, d->parts[TOPIC].text.ptr, TOPIC_RULE);
+		return outflow_fail(
+			e->err, OUTFLOW_E_RECORD, "topic: %s '%.*s' from %.*s is not the name of a topic: %s",
+			topic.ptr ? "the text" : "null", shown(topic), topic.ptr ? (const char *)topic.ptr : "",
+			(int)d->parts[TOPIC].text.len, d->parts[TOPIC].text.ptr, TOPIC_RULE);
 	to->partition = -1;
 	if (partition.ptr != NULL && !read_partition(partition, &to->partition))
 		return outflow_fail(e->err, OUTFLOW_E_RECORD, "partition: '%.*s' is not a whole number from 0",
 		                    shown(partition), (const char *)partition.ptr);
 	to->timestamp_ms = e->record->timestamp_ms;
 	if (timestamp.ptr != NULL && !read_timestamp(timestamp, &to->timestamp_ms))
-		return outflow_fail(e->err, OUTFLOW_E_RECORD, "timestamp: '%.*s' is neither milliseconds since 1970 nor an "
-		                    "RFC 3339 time", shown(timestamp), (const char *)timestamp.ptr);
+		return outflow_fail(e->err, OUTFLOW_E_RECORD,
+		                    "timestamp: '%.*s' is neither milliseconds since 1970 nor an "
+		                    "RFC 3339 time",
+		                    shown(timestamp), (const char *)timestamp.ptr);
 	return OUTFLOW_OK;
 }
 
@@ -329,7 +335,7 @@ static outflow_status emit(const struct deliver *d, const outflow_record *in, co
 	}
 	if (d->parts[VALUE].kind == FORM_UNSET ||
 	    (made->parts[VALUE].ptr == in->value.ptr && made->parts[VALUE].len == in->value.len))
-		return OUTFLOW_OK;   /* the same bytes, and the view of them still holds */
+		return OUTFLOW_OK; /* the same bytes, and the view of them still holds */
 	r->value = made->parts[VALUE];
 	r->view = NULL;
 	r->view_tag = 0;
@@ -375,14 +381,16 @@ static const outflow_cfg_key keys[] = {
 	  "Delivery", "When the path finds nothing: fail rejects the record, drop filters it." },
 	{ "key", OUTFLOW_T_STRING, 0, OUTFLOW_IMPORTANCE_HIGH, 0, NULL, 0, 0, NULL, "Delivery",
 	  "The key of a record: a constant, or a path such as $.data.body.dev. Unset: the key that the source gave it." },
-	{ "key.form", OUTFLOW_T_ENUM, OUTFLOW_K_ADVANCED, OUTFLOW_IMPORTANCE_LOW, 0, NULL, 0, 0, forms, "Delivery", FORM_DOC },
-	{ "key.missing", OUTFLOW_T_ENUM, OUTFLOW_K_ADVANCED, OUTFLOW_IMPORTANCE_LOW, 0, "null", 0, 0, missing, "Delivery",
-	  "When the path finds nothing: null writes no key, fail rejects the record, drop filters it." },
+	{ "key.form", OUTFLOW_T_ENUM, OUTFLOW_K_ADVANCED, OUTFLOW_IMPORTANCE_LOW, 0, NULL, 0, 0, forms, "Delivery",
+	  FORM_DOC },
+	{ "key.missing", OUTFLOW_T_ENUM, OUTFLOW_K_ADVANCED, OUTFLOW_IMPORTANCE_LOW, 0, "null", 0, 0, missing,
+	  "Delivery", "When the path finds nothing: null writes no key, fail rejects the record, drop filters it." },
 	{ "value", OUTFLOW_T_STRING, 0, OUTFLOW_IMPORTANCE_HIGH, 0, NULL, 0, 0, NULL, "Delivery",
 	  "The value of a record: a constant, or a path. $.data.body, or unset, is the payload's bytes as they are." },
 	{ "value.form", OUTFLOW_T_ENUM, OUTFLOW_K_ADVANCED, OUTFLOW_IMPORTANCE_LOW, 0, NULL, 0, 0, forms, "Delivery",
 	  FORM_DOC },
-	{ "value.missing", OUTFLOW_T_ENUM, OUTFLOW_K_ADVANCED, OUTFLOW_IMPORTANCE_LOW, 0, "fail", 0, 0, missing, "Delivery",
+	{ "value.missing", OUTFLOW_T_ENUM, OUTFLOW_K_ADVANCED, OUTFLOW_IMPORTANCE_LOW, 0, "fail", 0, 0, missing,
+	  "Delivery",
 	  "When the path finds nothing: fail rejects the record, drop filters it, null writes a null, which deletes the key in "
 	  "a compacted topic." },
 	{ "headers.", OUTFLOW_T_PREFIX, 0, OUTFLOW_IMPORTANCE_MEDIUM, 0, NULL, 0, 0, NULL, "Delivery",
@@ -390,30 +398,41 @@ static const outflow_cfg_key keys[] = {
 	  "headers.<name>.missing work as for the key; a header that is null is left out." },
 	{ "partition", OUTFLOW_T_STRING, OUTFLOW_K_ADVANCED, OUTFLOW_IMPORTANCE_LOW, 0, NULL, 0, 0, NULL, "Delivery",
 	  "The partition as a whole number: a constant, or a path. Unset: the sink chooses by the key." },
-	{ "partition.form", OUTFLOW_T_ENUM, OUTFLOW_K_ADVANCED, OUTFLOW_IMPORTANCE_LOW, 0, NULL, 0, 0, forms, "Delivery",
-	  FORM_DOC },
+	{ "partition.form", OUTFLOW_T_ENUM, OUTFLOW_K_ADVANCED, OUTFLOW_IMPORTANCE_LOW, 0, NULL, 0, 0, forms,
+	  "Delivery", FORM_DOC },
 	{ "partition.missing", OUTFLOW_T_ENUM, OUTFLOW_K_ADVANCED, OUTFLOW_IMPORTANCE_LOW, 0, "null", 0, 0, missing,
-	  "Delivery", "When the path finds nothing: null lets the sink choose, fail rejects the record, drop filters it." },
+	  "Delivery",
+	  "When the path finds nothing: null lets the sink choose, fail rejects the record, drop filters it." },
 	{ "timestamp", OUTFLOW_T_STRING, OUTFLOW_K_ADVANCED, OUTFLOW_IMPORTANCE_LOW, 0, NULL, 0, 0, NULL, "Delivery",
 	  "The timestamp, in milliseconds since 1970 or as RFC 3339 time: a constant, or a path. Unset: when the message "
 	  "arrived." },
-	{ "timestamp.form", OUTFLOW_T_ENUM, OUTFLOW_K_ADVANCED, OUTFLOW_IMPORTANCE_LOW, 0, NULL, 0, 0, forms, "Delivery",
-	  FORM_DOC },
+	{ "timestamp.form", OUTFLOW_T_ENUM, OUTFLOW_K_ADVANCED, OUTFLOW_IMPORTANCE_LOW, 0, NULL, 0, 0, forms,
+	  "Delivery", FORM_DOC },
 	{ "timestamp.missing", OUTFLOW_T_ENUM, OUTFLOW_K_ADVANCED, OUTFLOW_IMPORTANCE_LOW, 0, "null", 0, 0, missing,
-	  "Delivery", "When the path finds nothing: null keeps the time of arrival, fail rejects the record, drop filters it." },
+	  "Delivery",
+	  "When the path finds nothing: null keeps the time of arrival, fail rejects the record, drop filters it." },
 };
 
 static const outflow_cfg_def config = {
-	.size = sizeof config, .key_size = sizeof keys[0], .keys = keys, .n_keys = sizeof keys / sizeof keys[0],
+	.size = sizeof config,
+	.key_size = sizeof keys[0],
+	.keys = keys,
+	.n_keys = sizeof keys / sizeof keys[0],
 	.check = check,
 };
 
 static const outflow_transform_ops ops = {
-	.size = sizeof ops, .create = create, .apply = apply, .destroy = destroy,
+	.size = sizeof ops,
+	.create = create,
+	.apply = apply,
+	.destroy = destroy,
 };
 
 const outflow_component event_deliver = {
-	.size = sizeof event_deliver, .kind = OUTFLOW_TRANSFORM, .name = "deliver",
+	.size = sizeof event_deliver,
+	.kind = OUTFLOW_TRANSFORM,
+	.name = "deliver",
 	.doc = "Makes what the sink writes, from constants and paths into the event.",
-	.config = &config, .ops = &ops,
+	.config = &config,
+	.ops = &ops,
 };

@@ -13,7 +13,7 @@
 
 struct field {
 	const char *name;
-	uint8_t container, field;   /* enum envelope_field */
+	uint8_t container, field; /* enum envelope_field */
 };
 
 /* In the order in which they are written. */
@@ -87,8 +87,7 @@ static bool is_whole_event(const outflow_record *r)
 	if (h == NULL || h->value.len < n)
 		return false;
 	text = h->value.ptr;
-	return strncasecmp(text, type, n) == 0 &&
-	       (h->value.len == n || text[n] == ';' || text[n] == ' ');
+	return strncasecmp(text, type, n) == 0 && (h->value.len == n || text[n] == ';' || text[n] == ' ');
 }
 
 void event_begin(struct event *e, const outflow_host *h, outflow_batch *arena, const struct event_settings *s,
@@ -154,8 +153,8 @@ static void set_base64(struct event *e, struct value *v, outflow_bytes bytes)
 	}
 	for (size_t i = 0; i < bytes.len; i += 3) {
 		size_t left = bytes.len - i;
-		unsigned bits = (unsigned)p[i] << 16 | (left > 1 ? (unsigned)p[i + 1] << 8 : 0) |
-		                (left > 2 ? p[i + 2] : 0u);
+		unsigned bits =
+			(unsigned)p[i] << 16 | (left > 1 ? (unsigned)p[i + 1] << 8 : 0) | (left > 2 ? p[i + 2] : 0u);
 
 		*to++ = digits[bits >> 18];
 		*to++ = digits[bits >> 12 & 63];
@@ -220,8 +219,9 @@ static void get_subject(struct event *e, struct value *v)
 	const struct event_settings *s = e->settings;
 	outflow_str head = s->subject.len > 0 ? s->subject : s->source, topic = source_of(e)->topic;
 
-	set_print(e, v, outflow_print(e->host, e->arena, "%.*s%%%.*s", (int)head.len, head.ptr, (int)topic.len,
-	                              topic.ptr ? topic.ptr : ""));
+	set_print(e, v,
+	          outflow_print(e->host, e->arena, "%.*s%%%.*s", (int)head.len, head.ptr, (int)topic.len,
+	                        topic.ptr ? topic.ptr : ""));
 }
 
 static void get_time(struct event *e, struct value *v)

@@ -16,16 +16,31 @@
 enum envelope_field {
 	ENVELOPE_NONE,
 	ENVELOPE_EVENT,
-	ENVELOPE_SPECVERSION, ENVELOPE_ID, ENVELOPE_SOURCE, ENVELOPE_TYPE, ENVELOPE_SUBJECT, ENVELOPE_TIME,
+	ENVELOPE_SPECVERSION,
+	ENVELOPE_ID,
+	ENVELOPE_SOURCE,
+	ENVELOPE_TYPE,
+	ENVELOPE_SUBJECT,
+	ENVELOPE_TIME,
 	ENVELOPE_DATACONTENTTYPE,
 	ENVELOPE_DATA,
 	ENVELOPE_PROPS,
 	ENVELOPE_BODY,
 	ENVELOPE_KEY,
-	ENVELOPE_TOPIC, ENVELOPE_PARENT_TOPIC, ENVELOPE_QOS, ENVELOPE_RETAIN, ENVELOPE_DUP, ENVELOPE_FORMAT,
-	ENVELOPE_CONTENT_TYPE, ENVELOPE_RESPONSE_TOPIC, ENVELOPE_CORRELATION_DATA, ENVELOPE_EXPIRY,
+	ENVELOPE_TOPIC,
+	ENVELOPE_PARENT_TOPIC,
+	ENVELOPE_QOS,
+	ENVELOPE_RETAIN,
+	ENVELOPE_DUP,
+	ENVELOPE_FORMAT,
+	ENVELOPE_CONTENT_TYPE,
+	ENVELOPE_RESPONSE_TOPIC,
+	ENVELOPE_CORRELATION_DATA,
+	ENVELOPE_EXPIRY,
 	ENVELOPE_USER_PROPERTIES,
-	ENVELOPE_USER_PROPERTY, ENVELOPE_USER_KEY, ENVELOPE_USER_VALUE,
+	ENVELOPE_USER_PROPERTY,
+	ENVELOPE_USER_KEY,
+	ENVELOPE_USER_VALUE,
 };
 
 /* One record on its way through one stage. Made on the stack by event_begin; the arena holds what it makes up. */
@@ -34,11 +49,11 @@ struct event {
 	outflow_batch *arena;
 	const struct event_settings *settings;
 	const outflow_record *record;
-	const outflow_record *source;    /* the record as its source made it */
-	const outflow_json *json;        /* of the body once it was looked at; NULL: not JSON */
+	const outflow_record *source; /* the record as its source made it */
+	const outflow_json *json;     /* of the body once it was looked at; NULL: not JSON */
 	bool whole, body_known;
-	enum event_format format;        /* of the body once it was looked at */
-	outflow_status status;           /* the first failure; all later answers are then VALUE_MISSING */
+	enum event_format format; /* of the body once it was looked at */
+	outflow_status status;    /* the first failure; all later answers are then VALUE_MISSING */
 	outflow_error *err;
 };
 

@@ -120,16 +120,26 @@ static const outflow_cfg_key keys[] = {
 };
 
 static const outflow_cfg_def config = {
-	.size = sizeof config, .key_size = sizeof keys[0], .keys = keys, .n_keys = sizeof keys / sizeof keys[0],
+	.size = sizeof config,
+	.key_size = sizeof keys[0],
+	.keys = keys,
+	.n_keys = sizeof keys / sizeof keys[0],
 	.check = check,
 };
 
 static const outflow_transform_ops ops = {
-	.size = sizeof ops, .create = create, .apply = apply, .destroy = destroy,
+	.size = sizeof ops,
+	.create = create,
+	.apply = apply,
+	.destroy = destroy,
 };
 
 const outflow_component event_filter = {
-	.size = sizeof event_filter, .kind = OUTFLOW_TRANSFORM, .name = "filter",
+	.size = sizeof event_filter,
+	.kind = OUTFLOW_TRANSFORM,
+	.name = "filter",
 	.doc = "Lets through the records that fit an event pattern.",
-	.config = &config, .ops = &ops, .extension = extension,
+	.config = &config,
+	.ops = &ops,
+	.extension = extension,
 };

@@ -5,13 +5,13 @@
 #include "path.h"
 
 enum form_kind { FORM_UNSET, FORM_CONSTANT, FORM_PATH };
-enum form_missing { FORM_NULL, FORM_DROP, FORM_FAIL };   /* what a path that finds nothing comes to */
+enum form_missing { FORM_NULL, FORM_DROP, FORM_FAIL }; /* what a path that finds nothing comes to */
 
 struct form {
 	enum form_kind kind;
 	enum form_missing missing;
-	const char *key;         /* for errors; the configuration's or static */
-	outflow_str text;        /* the constant, or the path as spelled; the configuration's */
+	const char *key;  /* for errors; the configuration's or static */
+	outflow_str text; /* the constant, or the path as spelled; the configuration's */
 	struct path *path;
 };
 

@@ -104,17 +104,27 @@ static outflow_status check(const outflow_host *h, const outflow_config *c, outf
 }
 
 static const outflow_cfg_def config = {
-	.size = sizeof config, .key_size = sizeof keys[0], .keys = keys, .n_keys = sizeof keys / sizeof keys[0],
+	.size = sizeof config,
+	.key_size = sizeof keys[0],
+	.keys = keys,
+	.n_keys = sizeof keys / sizeof keys[0],
 	.check = check,
 };
 
 static const outflow_converter_ops ops = {
-	.size = sizeof ops, .create = create, .view_type = OUTFLOW_VIEW_JSON, .decode = decode, .encode = encode,
+	.size = sizeof ops,
+	.create = create,
+	.view_type = OUTFLOW_VIEW_JSON,
+	.decode = decode,
+	.encode = encode,
 	.destroy = free,
 };
 
 const outflow_component event_json = {
-	.size = sizeof event_json, .kind = OUTFLOW_CONVERTER, .name = "json",
+	.size = sizeof event_json,
+	.kind = OUTFLOW_CONVERTER,
+	.name = "json",
 	.doc = "Checks payloads and attaches a tape of JSON tokens that all later stages share.",
-	.config = &config, .ops = &ops,
+	.config = &config,
+	.ops = &ops,
 };

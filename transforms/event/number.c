@@ -4,11 +4,11 @@
 #include <stddef.h>
 
 #define SMALL_DIGITS 18
-#define EXPONENT_MAX 4000000000   /* beyond any number of digits that a text can hold */
+#define EXPONENT_MAX 4000000000 /* beyond any number of digits that a text can hold */
 
 /* 0.d1d2d3... times ten to the exponent, d1 not zero; no digits: zero. */
 struct decimal {
-	const char *digits, *end;   /* may hold one decimal point */
+	const char *digits, *end; /* may hold one decimal point */
 	int64_t exponent;
 	bool negative;
 };

@@ -8,8 +8,8 @@
 #include <stdbool.h>
 
 struct number {
-	outflow_str text;    /* as it was spelled; must live as long as the number */
-	bool small;          /* a whole number of at most 18 digits: value is all there is to know */
+	outflow_str text; /* as it was spelled; must live as long as the number */
+	bool small;       /* a whole number of at most 18 digits: value is all there is to know */
 	int64_t value;
 };
 

@@ -5,12 +5,12 @@
 
 #include <stdlib.h>
 
-#define INDEX_MAX 9007199254740991   /* 2^53 - 1, the largest that RFC 9535 has */
+#define INDEX_MAX 9007199254740991 /* 2^53 - 1, the largest that RFC 9535 has */
 
 /* A segment with its one selector. */
 struct step {
 	bool is_name;
-	outflow_str name;    /* escapes decoded, in path.names */
+	outflow_str name; /* escapes decoded, in path.names */
 	int64_t index;
 };
 
@@ -19,8 +19,8 @@ struct path {
 	size_t n, room;
 	char *names;
 	size_t names_used;
-	enum envelope_field field;   /* where the first steps lead inside the envelope */
-	size_t n_envelope;           /* how many these are */
+	enum envelope_field field; /* where the first steps lead inside the envelope */
+	size_t n_envelope;         /* how many these are */
 };
 
 struct parser {
@@ -82,8 +82,9 @@ static outflow_status parse_shorthand(struct parser *s)
 	if (s->p < s->end && (*s->p == '.' || *s->p == '*'))
 		return refuse(s, s->p, several);
 	if (s->p == s->end || !is_name_byte(*s->p, true))
-		return refuse(s, s->p, "a name is missing after the dot; one with other characters than letters, digits "
-		                       "and _ is written ['name']");
+		return refuse(s, s->p,
+		              "a name is missing after the dot; one with other characters than letters, digits "
+		              "and _ is written ['name']");
 	for (; s->p < s->end && is_name_byte(*s->p, false); s->p++)
 		s->path->names[s->path->names_used++] = *s->p;
 	return add_name(s, start);
@@ -142,8 +143,8 @@ static outflow_status parse_escape(struct parser *s, char quote)
 	if (c == quote)
 		s->path->names[s->path->names_used++] = c;
 	else
-		s->path->names_used += outflow_json_decode((outflow_str){ s->p, 2 },
-		                                           s->path->names + s->path->names_used);
+		s->path->names_used +=
+			outflow_json_decode((outflow_str){ s->p, 2 }, s->path->names + s->path->names_used);
 	s->p += 2;
 	return OUTFLOW_OK;
 }
@@ -183,7 +184,8 @@ static outflow_status parse_index(struct parser *s)
 		if (step.index <= INDEX_MAX)
 			step.index = step.index * 10 + (*s->p - '0');
 	if (s->p == digits || (*digits == '0' && (s->p - digits > 1 || negative)))
-		return refuse(s, start, "not an index: digits without leading zeros, with a minus to count from the end");
+		return refuse(s, start,
+		              "not an index: digits without leading zeros, with a minus to count from the end");
 	if (step.index > INDEX_MAX)
 		return refuse(s, start, "an index beyond 2^53 - 1");
 	if (negative)
@@ -312,7 +314,7 @@ static void take_step(struct event *e, const struct step *s, struct value *v)
 
 		envelope_user_part(e, &property, envelope_member(ENVELOPE_USER_PROPERTY, s->name), v);
 	} else {
-		v->type = VALUE_MISSING;   /* a scalar has no inside */
+		v->type = VALUE_MISSING; /* a scalar has no inside */
 	}
 }
 

@@ -89,14 +89,14 @@ static void lay_out(struct pattern *p, uint32_t at, uint32_t *used)
 	const struct field *parent = p->nodes[at].field, *f;
 	enum envelope_field container = p->nodes[at].envelope;
 
-	if (container == ENVELOPE_USER_PROPERTIES)   /* an array is walked into */
+	if (container == ENVELOPE_USER_PROPERTIES) /* an array is walked into */
 		container = ENVELOPE_USER_PROPERTY;
 	p->nodes[at].first = *used;
 	for (f = parent->children; f != NULL; f = f->next) {
 		bool twins = has_twin(parent, f);
 
 		if (twins && f->is_leaf)
-			continue;                    /* goes with the other one */
+			continue; /* goes with the other one */
 		fill(&p->nodes[*used], f, container);
 		p->nodes[*used].twin = twins;
 		++*used;

@@ -120,7 +120,8 @@ static bool scalar_fits(struct match *m, const struct field *f, const struct val
 		if (v->special) {
 			decoded = outflow_alloc(m->e->host, m->e->arena, v->text.len, 1);
 			if (decoded == NULL) {
-				m->e->status = outflow_fail(m->e->err, OUTFLOW_E_NOMEM, "no memory for a string of the event");
+				m->e->status =
+					outflow_fail(m->e->err, OUTFLOW_E_NOMEM, "no memory for a string of the event");
 				return false;
 			}
 			s.text = (outflow_str){ decoded, outflow_json_decode(v->text, decoded) };
@@ -256,7 +257,8 @@ static void collect(struct match *m, const struct node *n, const outflow_json *j
 		if (!outflow_json_is_plain(j, i)) {
 			name = outflow_json_string(m->e->host, m->e->arena, j, i);
 			if (name.ptr == NULL) {
-				m->e->status = outflow_fail(m->e->err, OUTFLOW_E_NOMEM, "no memory for a name of the event");
+				m->e->status =
+					outflow_fail(m->e->err, OUTFLOW_E_NOMEM, "no memory for a name of the event");
 				return;
 			}
 		}

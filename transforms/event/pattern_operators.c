@@ -32,7 +32,8 @@ static outflow_status number_at(const struct place *at, struct number *n, outflo
 
 	number_read(n, text, outflow_json_is_plain(at->json, at->token));
 	if (!number_is_representable(text))
-		return pattern_refuse(at, "pattern.numeric.range", "a number must be within the range of a double", err);
+		return pattern_refuse(at, "pattern.numeric.range", "a number must be within the range of a double",
+		                      err);
 	return OUTFLOW_OK;
 }
 
@@ -80,8 +81,11 @@ static outflow_status parse_exists(struct pattern *p, const struct place *at, st
 
 static outflow_status parse_comparison(const struct place *at, struct limit *limit, outflow_error *err)
 {
-	static const struct { const char *sign; enum comparison comparison; } signs[] = {
-		{ "<", COMPARE_LESS }, { "<=", COMPARE_LESS_EQUAL }, { "=", COMPARE_EQUAL },
+	static const struct {
+		const char *sign;
+		enum comparison comparison;
+	} signs[] = {
+		{ "<", COMPARE_LESS },       { "<=", COMPARE_LESS_EQUAL },    { "=", COMPARE_EQUAL },
 		{ "!=", COMPARE_NOT_EQUAL }, { ">=", COMPARE_GREATER_EQUAL }, { ">", COMPARE_GREATER },
 	};
 
@@ -91,8 +95,8 @@ static outflow_status parse_comparison(const struct place *at, struct limit *lim
 				limit->comparison = signs[i].comparison;
 				return OUTFLOW_OK;
 			}
-	return pattern_refuse(at, "pattern.numeric.operator", "one of \"=\" \"!=\" \"<\" \"<=\" \">\" \">=\" should be here",
-	                      err);
+	return pattern_refuse(at, "pattern.numeric.operator",
+	                      "one of \"=\" \"!=\" \"<\" \"<=\" \">\" \">=\" should be here", err);
 }
 
 static bool is_upper(enum comparison c)
@@ -119,8 +123,8 @@ static void warn_of_empty_range(struct pattern *p, const struct place *at, const
 	if (!is_lower(low->comparison) || !is_upper(high->comparison))
 		return;
 	order = number_compare(&low->number, &high->number);
-	if (order < 0 || (order == 0 && low->comparison == COMPARE_GREATER_EQUAL &&
-	                  high->comparison == COMPARE_LESS_EQUAL))
+	if (order < 0 ||
+	    (order == 0 && low->comparison == COMPARE_GREATER_EQUAL && high->comparison == COMPARE_LESS_EQUAL))
 		return;
 	snprintf(p->warning, sizeof p->warning, "no number can be in the range %.*s",
 	         (int)(text.len > 120 ? 120 : text.len), text.ptr);
@@ -128,8 +132,9 @@ static void warn_of_empty_range(struct pattern *p, const struct place *at, const
 
 static outflow_status parse_numeric(struct pattern *p, const struct place *at, struct test *t, outflow_error *err)
 {
-	static const char items[] = "numeric needs a comparison and a number, such as [\">\", 0], or two of both, such as "
-	                            "[\">\", 0, \"<=\", 5]";
+	static const char items[] =
+		"numeric needs a comparison and a number, such as [\">\", 0], or two of both, such as "
+		"[\">\", 0, \"<=\", 5]";
 	const outflow_json *j = at->json;
 	struct place inside = { .up = at, .json = j };
 	uint32_t i = at->token + 1, end = outflow_json_next(j, at->token) - 1;
@@ -163,8 +168,8 @@ static outflow_status parse_but_prefix(struct pattern *p, const struct place *at
 	outflow_status status = parse_prefix(p, at, t, err);
 
 	if (status == OUTFLOW_OK && t->text.len == 0)
-		return pattern_refuse(at, "pattern.prefix.empty", "every string begins with \"\", so nothing would be left",
-		                      err);
+		return pattern_refuse(at, "pattern.prefix.empty",
+		                      "every string begins with \"\", so nothing would be left", err);
 	return status;
 }
 
@@ -173,8 +178,8 @@ static outflow_status parse_but_value(struct pattern *p, const struct place *at,
 	uint32_t type = outflow_json_type(at->json, at->token);
 
 	if (type == OUTFLOW_JSON_OBJECT || type == OUTFLOW_JSON_ARRAY)
-		return pattern_refuse(at, "pattern.anything_but.value", "a string, number, true, false or null should be here",
-		                      err);
+		return pattern_refuse(at, "pattern.anything_but.value",
+		                      "a string, number, true, false or null should be here", err);
 	return pattern_parse_value(p, at, t, err);
 }
 
@@ -212,10 +217,13 @@ static outflow_status parse_anything_but(struct pattern *p, const struct place *
 	t->kind = TEST_ANYTHING_BUT;
 	if (outflow_json_type(j, at->token) != OUTFLOW_JSON_OBJECT)
 		return parse_one_or_many(p, at, parse_but_value, &t->list, err);
-	if (outflow_json_type(j, at->token + 1) == OUTFLOW_JSON_END || !outflow_json_equal(j, at->token + 1, inside.name) ||
+	if (outflow_json_type(j, at->token + 1) == OUTFLOW_JSON_END ||
+	    !outflow_json_equal(j, at->token + 1, inside.name) ||
 	    outflow_json_type(j, outflow_json_next(j, inside.token)) != OUTFLOW_JSON_END)
-		return pattern_refuse(at, "pattern.anything_but.nested", "anything-but takes a value, a list of values, or "
-		                      "{\"prefix\": ...}", err);
+		return pattern_refuse(at, "pattern.anything_but.nested",
+		                      "anything-but takes a value, a list of values, or "
+		                      "{\"prefix\": ...}",
+		                      err);
 	status = parse_one_or_many(p, &inside, parse_but_prefix, &t->list, err);
 	if (status == OUTFLOW_OK && t->list == NULL)
 		return pattern_refuse(&inside, "pattern.prefix.empty", "a list of prefixes needs at least one", err);
@@ -224,7 +232,10 @@ static outflow_status parse_anything_but(struct pattern *p, const struct place *
 
 /* ---- condition objects ---- */
 
-static const struct { const char *name; parse_test *parse; } operators[] = {
+static const struct {
+	const char *name;
+	parse_test *parse;
+} operators[] = {
 	{ "prefix", parse_prefix },
 	{ "numeric", parse_numeric },
 	{ "exists", parse_exists },
@@ -270,8 +281,10 @@ static outflow_status refuse_operator(const struct place *at, outflow_error *err
 			best = i;
 		}
 	}
-	snprintf(allowed, sizeof allowed, "there is no operator '%.*s', the nearest is '%s'; operators are prefix, numeric, "
-	         "exists, anything-but", (int)(at->name.len > 60 ? 60 : at->name.len), at->name.ptr, operators[best].name);
+	snprintf(allowed, sizeof allowed,
+	         "there is no operator '%.*s', the nearest is '%s'; operators are prefix, numeric, "
+	         "exists, anything-but",
+	         (int)(at->name.len > 60 ? 60 : at->name.len), at->name.ptr, operators[best].name);
 	return pattern_refuse(at, "pattern.condition.unknown", allowed, err);
 }
 
@@ -292,13 +305,13 @@ outflow_status pattern_parse_condition(struct pattern *p, const struct place *at
 	uint32_t i = at->token + 1;
 
 	if (outflow_json_type(j, i) == OUTFLOW_JSON_END)
-		return pattern_refuse(at, "pattern.condition.keys", "a condition needs an operator, such as {\"prefix\": \"a\"}",
-		                      err);
+		return pattern_refuse(at, "pattern.condition.keys",
+		                      "a condition needs an operator, such as {\"prefix\": \"a\"}", err);
 	for (; status == OUTFLOW_OK && outflow_json_type(j, i) != OUTFLOW_JSON_END; i = outflow_json_next(j, i + 1)) {
-		inside.name = outflow_json_text(j, i);   /* no operator's name needs an escape */
+		inside.name = outflow_json_text(j, i); /* no operator's name needs an escape */
 		inside.token = i + 1;
 		if (outflow_json_member(j, at->token, inside.name) > i + 1)
-			continue;                        /* a later one of that name wins */
+			continue; /* a later one of that name wins */
 		*tests = pattern_alloc(p, sizeof **tests);
 		if (*tests == NULL)
 			return no_memory(err);

@@ -42,9 +42,8 @@ outflow_status pattern_refuse(const struct place *at, const char *code, const ch
 	}
 	return outflow_fail_native(err, OUTFLOW_E_CONFIG, "pattern", (int32_t)(found.ptr - text),
 	                           "%s at %s (line %zu, column %zu): found %.*s%s; %s", code,
-	                           n > 0 ? pointer : "the top", line, column,
-	                           (int)(found.len > 60 ? 60 : found.len), found.ptr,
-	                           found.len > 60 ? "..." : "", allowed);
+	                           n > 0 ? pointer : "the top", line, column, (int)(found.len > 60 ? 60 : found.len),
+	                           found.ptr, found.len > 60 ? "..." : "", allowed);
 }
 
 static outflow_status no_memory(outflow_error *err)
@@ -145,8 +144,9 @@ static outflow_status parse_leaf(struct pattern *p, struct field *leaf, const st
 	outflow_status status = OUTFLOW_OK;
 
 	if (at->token + 1 == end)
-		return pattern_refuse(at, "pattern.value", "an array of values needs at least one, or nothing can fit", err);
-	leaf->conditions = NULL;   /* the same name again: the last one wins */
+		return pattern_refuse(at, "pattern.value", "an array of values needs at least one, or nothing can fit",
+		                      err);
+	leaf->conditions = NULL; /* the same name again: the last one wins */
 	leaf->strings = NULL;
 	leaf->n_strings = 0;
 	leaf->source = outflow_json_raw(j, at->token);
@@ -166,15 +166,18 @@ static outflow_status parse_member(struct pattern *p, struct field *parent, cons
 	struct field *field;
 
 	if (type != OUTFLOW_JSON_OBJECT && type != OUTFLOW_JSON_ARRAY)
-		return pattern_refuse(at, "pattern.value", "a field needs an array of values, such as [\"on\"], or an object "
-		                      "with further fields", err);
+		return pattern_refuse(at, "pattern.value",
+		                      "a field needs an array of values, such as [\"on\"], or an object "
+		                      "with further fields",
+		                      err);
 	field = descend(p, parent, at->name, type == OUTFLOW_JSON_ARRAY);
 	if (field == NULL)
 		return no_memory(err);
 	if (type == OUTFLOW_JSON_ARRAY)
 		return parse_leaf(p, field, at, err);
 	if (outflow_json_type(at->json, at->token + 1) == OUTFLOW_JSON_END)
-		return pattern_refuse(at, "pattern.data.empty", "an object inside a pattern needs at least one field", err);
+		return pattern_refuse(at, "pattern.data.empty", "an object inside a pattern needs at least one field",
+		                      err);
 	return parse_object(p, field, at, err);
 }
 
@@ -202,7 +205,7 @@ static outflow_status parse_object(struct pattern *p, struct field *field, const
 		inside.token = i + 1;
 		if (inside.name.ptr == NULL)
 			return no_memory(err);
-		if (outflow_json_member(j, at->token, inside.name) == i + 1)   /* else a later one of that name wins */
+		if (outflow_json_member(j, at->token, inside.name) == i + 1) /* else a later one of that name wins */
 			status = parse_member(p, field, &inside, err);
 	}
 	return status;

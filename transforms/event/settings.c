@@ -71,8 +71,8 @@ static outflow_status check_text(outflow_bytes text, outflow_error *err)
 
 	if (bad == text.len)
 		return OUTFLOW_OK;
-	return outflow_fail_native(err, OUTFLOW_E_RECORD, "utf8", (int32_t)bad,
-	                           "not text: byte %zu is not valid UTF-8", bad);
+	return outflow_fail_native(err, OUTFLOW_E_RECORD, "utf8", (int32_t)bad, "not text: byte %zu is not valid UTF-8",
+	                           bad);
 }
 
 outflow_status event_classify(const struct event_settings *s, const outflow_host *h, outflow_batch *b,
@@ -85,8 +85,7 @@ outflow_status event_classify(const struct event_settings *s, const outflow_host
 	*json = NULL;
 	if (s->format == EVENT_BINARY || r->value.ptr == NULL)
 		return OUTFLOW_OK;
-	status = s->format == EVENT_JSON ? outflow_json_of(h, b, s->json_tag, r, json, err)
-	                                 : check_text(r->value, err);
+	status = s->format == EVENT_JSON ? outflow_json_of(h, b, s->json_tag, r, json, err) : check_text(r->value, err);
 	if (status != OUTFLOW_E_RECORD || s->fallback == s->format)
 		return status;
 	*format = s->fallback;

@@ -8,10 +8,10 @@ enum event_format { EVENT_JSON, EVENT_TEXT, EVENT_BINARY };
 
 struct event_settings {
 	enum event_format format;
-	enum event_format fallback;    /* of a payload that is not valid in `format`; the same as format: it fails */
+	enum event_format fallback; /* of a payload that is not valid in `format`; the same as format: it fails */
 	outflow_str source, type, subject;
-	uint32_t json_tag;             /* the interned OUTFLOW_VIEW_JSON */
-	char id_prefix[108];           /* "<cluster>/<pipeline>/<task>/" */
+	uint32_t json_tag;   /* the interned OUTFLOW_VIEW_JSON */
+	char id_prefix[108]; /* "<cluster>/<pipeline>/<task>/" */
 };
 
 /* Reads the keys below prefix: "source." for a stage, "" for the converter itself; and "cluster", else the

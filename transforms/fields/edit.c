@@ -9,8 +9,8 @@
 /* A name on one level of an object. */
 struct rule {
 	struct rule *next, *children;
-	bool chosen;             /* a field ends here, not only passes */
-	outflow_str name, to;    /* to: the new name of a chosen one */
+	bool chosen;          /* a field ends here, not only passes */
+	outflow_str name, to; /* to: the new name of a chosen one */
 	char text[];
 };
 
@@ -85,7 +85,8 @@ static outflow_str after(outflow_str s, size_t n)
 
 static outflow_status refuse(outflow_str item, const char *cause, outflow_error *err)
 {
-	return outflow_fail(err, OUTFLOW_E_CONFIG, "'%.*s': %s", (int)(item.len > 100 ? 100 : item.len), item.ptr, cause);
+	return outflow_fail(err, OUTFLOW_E_CONFIG, "'%.*s': %s", (int)(item.len > 100 ? 100 : item.len), item.ptr,
+	                    cause);
 }
 
 /* Splits "a.b:c" or "a.b:a.c" into the field and its new name. */

@@ -80,14 +80,15 @@ static outflow_status create(enum edit_kind kind, const outflow_host *h, const o
 	return OUTFLOW_OK;
 }
 
-static outflow_status apply_one(const struct fields *f, const outflow_record *in, outflow_batch *out, outflow_error *err)
+static outflow_status apply_one(const struct fields *f, const outflow_record *in, outflow_batch *out,
+                                outflow_error *err)
 {
 	outflow_status status = OUTFLOW_OK;
 	outflow_bytes text = { NULL, 0 };
 	const outflow_json *json;
 	outflow_record *r;
 
-	if (in->value.ptr != NULL) {   /* null has no fields */
+	if (in->value.ptr != NULL) { /* null has no fields */
 		status = outflow_json_of(f->host, out, f->json_tag, in, &json, err);
 		if (status == OUTFLOW_OK)
 			status = edit_apply(f->edit, f->host, out, json, &text, err);
@@ -168,31 +169,53 @@ static const outflow_cfg_key keep_keys[] = {
 	  "Which fields stay, all others are taken out; dots lead into nested objects, as in a.b." },
 };
 
-static const outflow_cfg_def rename_config = { sizeof rename_config, sizeof rename_keys[0], rename_keys, 1, check_rename };
+static const outflow_cfg_def rename_config = { sizeof rename_config, sizeof rename_keys[0], rename_keys, 1,
+	                                       check_rename };
 static const outflow_cfg_def drop_config = { sizeof drop_config, sizeof drop_keys[0], drop_keys, 1, check_drop };
 static const outflow_cfg_def keep_config = { sizeof keep_config, sizeof keep_keys[0], keep_keys, 1, check_keep };
 
 static const outflow_transform_ops rename_ops = {
-	.size = sizeof rename_ops, .create = create_rename, .apply = apply, .destroy = destroy,
+	.size = sizeof rename_ops,
+	.create = create_rename,
+	.apply = apply,
+	.destroy = destroy,
 };
 static const outflow_transform_ops drop_ops = {
-	.size = sizeof drop_ops, .create = create_drop, .apply = apply, .destroy = destroy,
+	.size = sizeof drop_ops,
+	.create = create_drop,
+	.apply = apply,
+	.destroy = destroy,
 };
 static const outflow_transform_ops keep_ops = {
-	.size = sizeof keep_ops, .create = create_keep, .apply = apply, .destroy = destroy,
+	.size = sizeof keep_ops,
+	.create = create_keep,
+	.apply = apply,
+	.destroy = destroy,
 };
 
 static const outflow_component fields_rename = {
-	.size = sizeof fields_rename, .kind = OUTFLOW_TRANSFORM, .name = "rename",
-	.doc = "Gives fields of a JSON payload new names.", .config = &rename_config, .ops = &rename_ops,
+	.size = sizeof fields_rename,
+	.kind = OUTFLOW_TRANSFORM,
+	.name = "rename",
+	.doc = "Gives fields of a JSON payload new names.",
+	.config = &rename_config,
+	.ops = &rename_ops,
 };
 static const outflow_component fields_drop = {
-	.size = sizeof fields_drop, .kind = OUTFLOW_TRANSFORM, .name = "drop",
-	.doc = "Takes fields out of a JSON payload.", .config = &drop_config, .ops = &drop_ops,
+	.size = sizeof fields_drop,
+	.kind = OUTFLOW_TRANSFORM,
+	.name = "drop",
+	.doc = "Takes fields out of a JSON payload.",
+	.config = &drop_config,
+	.ops = &drop_ops,
 };
 static const outflow_component fields_keep = {
-	.size = sizeof fields_keep, .kind = OUTFLOW_TRANSFORM, .name = "keep",
-	.doc = "Takes all fields but some out of a JSON payload.", .config = &keep_config, .ops = &keep_ops,
+	.size = sizeof fields_keep,
+	.kind = OUTFLOW_TRANSFORM,
+	.name = "keep",
+	.doc = "Takes all fields but some out of a JSON payload.",
+	.config = &keep_config,
+	.ops = &keep_ops,
 };
 
 static const outflow_component *const components[] = { &fields_rename, &fields_drop, &fields_keep };
