@@ -2,6 +2,7 @@
 #include "host/config/load.h"
 
 #include "host/config/lexical.h"
+#include "host/config/suggest.h"
 
 #include <outflow/util.h>
 
@@ -294,6 +295,21 @@ static void load_declarations(struct flattening *f, const config_setting_t *s, s
 		load_declaration(f, config_setting_get_elem(s, (unsigned)i), what, to);
 }
 
+/* A list of groups under a name that is nearly one of the two: one problem instead of one for each of its keys. */
+static int is_misspelt_list(struct flattening *f, const config_setting_t *s)
+{
+	struct suggestion near = { .typed = config_setting_name(s) };
+	char message[100];
+
+	suggestion_offer(&near, "pipelines");
+	suggestion_offer(&near, "connections");
+	if (near.best == NULL || !config_setting_is_list(s))
+		return 0;
+	snprintf(message, sizeof message, "unknown key; did you mean '%s'?", near.best);
+	complain(f, s, near.typed, message);
+	return 1;
+}
+
 static void load_root(struct flattening *f, const config_setting_t *root, struct loaded *to)
 {
 	for (int i = 0; i < config_setting_length(root) && f->status == OUTFLOW_OK; i++) {
@@ -304,7 +320,7 @@ static void load_root(struct flattening *f, const config_setting_t *root, struct
 			load_declarations(f, s, &to->pipelines);
 		} else if (strcmp(name, "connections") == 0) {
 			load_declarations(f, s, &to->connections);
-		} else {
+		} else if (!is_misspelt_list(f, s)) {
 			f->to = &to->host;
 			flatten_one(f, s, name, 0);
 		}

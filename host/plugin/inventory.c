@@ -4,6 +4,7 @@
 #include "host/base/check.h"
 #include "host/config/suggest.h"
 #include "host/base/log.h"
+#include "host/plugin/private_copy.h"
 #include "host/plugin/probe.h"
 
 #include <outflow/util.h>
@@ -170,6 +171,20 @@ static outflow_status add_files(struct inventory *inv, char **paths, size_t n)
 	return status;
 }
 
+/* What is in the directory of copies and not in use is from another time. */
+static outflow_status prune_copies(const struct inventory *inv)
+{
+	const char **files = calloc(inv->n_modules + 1, sizeof *files);
+
+	if (files == NULL)
+		return OUTFLOW_E_NOMEM;
+	for (size_t i = 0; i < inv->n_modules; i++)
+		files[i] = inv->modules[i]->file;
+	private_copy_prune(inv->copy_dir, files, inv->n_modules);
+	free(files);
+	return OUTFLOW_OK;
+}
+
 outflow_status inventory_open(const char *plugin_path, const char *copy_dir, struct inventory **result, outflow_error *err)
 {
 	struct inventory *inv = calloc(1, sizeof *inv);
@@ -185,6 +200,8 @@ outflow_status inventory_open(const char *plugin_path, const char *copy_dir, str
 	status = copy_dir != NULL && inv->copy_dir == NULL ? OUTFLOW_E_NOMEM : list_files(inv, plugin_path, &paths, &n);
 	if (status == OUTFLOW_OK)
 		status = add_files(inv, paths, n);
+	if (status == OUTFLOW_OK && inv->copy_dir != NULL)
+		status = prune_copies(inv);
 	for (size_t i = 0; i < n; i++)
 		free(paths[i]);
 	free(paths);

@@ -22,7 +22,8 @@ struct refusal {
 
 /* Loads every *.so in the directories of a colon-separated path, in name order; one plugin id is taken from the first
  * directory that has it. Files that are refused are kept as refusals, not errors. A file is looked at in a child process
- * first, so that a plugin that crashes while loading is a refusal too. copy_dir: where private copies go. [any] */
+ * first, so that a plugin that crashes while loading is a refusal too. copy_dir: where private copies go, held by this
+ * process; NULL: none are made. [any, before threads are started] */
 outflow_status inventory_open(const char *plugin_path, const char *copy_dir, struct inventory **result, outflow_error *err);
 
 /* What `reference` means where a component of `kind` is wanted: "plugin/component", a component's name, or the id of a

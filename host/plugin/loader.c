@@ -242,7 +242,6 @@ outflow_status module_load(const char *path, const char *copy_dir, const char *c
                            outflow_error *err)
 {
 	struct module *m = calloc(1, sizeof *m);
-	char *private = NULL;
 	outflow_status status = OUTFLOW_OK;
 
 	if (m == NULL || (m->path = strdup(path)) == NULL) {
@@ -251,14 +250,13 @@ outflow_status module_load(const char *path, const char *copy_dir, const char *c
 	}
 	m->magic = MODULE_MAGIC;
 	if (copy_dir != NULL)
-		status = private_copy_make(path, copy_dir, copy, &private, err);
+		status = private_copy_make(path, copy_dir, copy, &m->file, err);
 	if (status == OUTFLOW_OK)
-		status = open_plugin(path, private ? private : path, &m->plugin, err);
+		status = open_plugin(path, m->file ? m->file : path, &m->plugin, err);
 	if (status == OUTFLOW_OK)
 		status = check_plugin(path, m->plugin, err);
 	if (status == OUTFLOW_OK)
 		status = call_load(path, m->plugin, err);
-	free(private);
 	if (status != OUTFLOW_OK)
 		module_free(&m);
 	else
@@ -276,5 +274,6 @@ void module_free(struct module **pm)
 	CHECK_OBJ(m, MODULE_MAGIC);
 	m->magic = 0;
 	free(m->path);
+	free(m->file);
 	free(m);
 }

@@ -11,6 +11,7 @@
 struct module {
 	unsigned magic;
 	char *path;                    /* the file that the user sees */
+	char *file;                    /* the copy that is loaded; NULL: path itself */
 	const outflow_plugin *plugin;
 };
 

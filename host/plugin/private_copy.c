@@ -5,6 +5,7 @@
 
 #include <outflow/util.h>
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -115,4 +116,34 @@ outflow_status private_copy_make(const char *path, const char *dir, const char *
 	}
 	*result = to;
 	return OUTFLOW_OK;
+}
+
+/* Is name that of the file, or that with a dot and a number behind it? */
+static int is_copy_of(const char *name, const char *file)
+{
+	const char *slash = strrchr(file, '/');
+	const char *base = slash ? slash + 1 : file;
+	size_t n = strlen(base);
+
+	if (strncmp(name, base, n) != 0)
+		return 0;
+	return name[n] == '\0' ||
+	       (name[n] == '.' && name[n + 1] != '\0' && name[n + 1 + strspn(name + n + 1, "0123456789")] == '\0');
+}
+
+void private_copy_prune(const char *dir, const char *const *files, size_t n)
+{
+	DIR *d = opendir(dir);
+	const struct dirent *entry;
+
+	while (d != NULL && (entry = readdir(d)) != NULL) {
+		size_t i = 0;
+
+		while (i < n && !is_copy_of(entry->d_name, files[i]))
+			i++;
+		if (i == n && entry->d_name[0] != '.')
+			(void)unlinkat(dirfd(d), entry->d_name, 0);
+	}
+	if (d != NULL)
+		closedir(d);
 }

@@ -12,4 +12,8 @@
  * OUTFLOW_E_NOMEM. [any] */
 outflow_status private_copy_make(const char *path, const char *dir, const char *copy, char **result, outflow_error *err);
 
+/* Removes from dir what is neither one of these files, made with an empty `copy`, nor a numbered copy of the same content:
+ * what earlier versions of a plugin and interrupted writes left. Only for the process that holds the directory. [any] */
+void private_copy_prune(const char *dir, const char *const *files, size_t n);
+
 #endif

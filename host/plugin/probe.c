@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -31,12 +32,14 @@ static void look(const char *const *paths, size_t n, int to)
 	_exit(0);
 }
 
-/* What a plugin prints while it crashes is not ours to show, and its core is not ours to keep. */
-static void be_quiet(void)
+/* What a plugin prints while it crashes is not ours to show, its core is not ours to keep, and one that hangs must not
+ * outlive us, with our files open. */
+static void isolate(void)
 {
 	const struct rlimit none = { 0, 0 };
 	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
 
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	setrlimit(RLIMIT_CORE, &none);
 	if (null < 0)
 		return;
@@ -55,7 +58,7 @@ static pid_t start_child(const char *const *paths, size_t n, int *from)
 	pid = fork();
 	if (pid == 0) {
 		close(ends[0]);
-		be_quiet();
+		isolate();
 		look(paths, n, ends[1]);
 	}
 	close(ends[1]);

@@ -266,6 +266,34 @@ static void a_good_copy_is_used_again_and_a_damaged_one_is_not(void **state)
 	assert_true(third.st_blocks > 0);
 }
 
+static void touch(const struct fixture *f, const char *name)
+{
+	char path[300];
+
+	snprintf(path, sizeof path, "%s/%s", f->copies, name);
+	assert_int_equal(fclose(fopen(path, "w")), 0);
+}
+
+static void copies_of_another_time_are_removed(void **state)
+{
+	struct fixture *f = *state;
+	char path[400], numbered[420];
+
+	install(f, "p", "plain");
+	open_sub(f, "p", f->copies);
+	find_copy(f, path, sizeof path);
+	inventory_close(&f->inv);
+	snprintf(numbered, sizeof numbered, "%s.1", strrchr(path, '/') + 1);
+	touch(f, numbered);
+	snprintf(numbered, sizeof numbered, "%s.Xy12ab", strrchr(path, '/') + 1);
+	touch(f, numbered);
+	touch(f, "plain.so.00000000");
+	touch(f, "gone.so.12345678.1");
+	open_sub(f, "p", f->copies);
+	assert_int_equal(access(path, F_OK), 0);
+	assert_int_equal(count_files(f->copies), 2);
+}
+
 int main(void)
 {
 #define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, set_up, tear_down)
@@ -277,6 +305,7 @@ int main(void)
 		TEST(a_name_means_a_component),
 		TEST(a_plugin_of_one_component_is_found_by_its_id),
 		TEST(private_copies_have_data_of_their_own),
+		TEST(copies_of_another_time_are_removed),
 		TEST(a_good_copy_is_used_again_and_a_damaged_one_is_not),
 	};
 

@@ -207,6 +207,16 @@ static void double_and_missing_names_are_problems(void **state)
 	assert_int_equal(f->loaded.pipelines.n, 1);
 }
 
+static void a_misspelt_list_is_one_problem(void **state)
+{
+	struct fixture *f = *state;
+
+	load(f, "pipeline = ( { name = \"p\"; source = { class = \"gen\"; }; } );");
+	assert_int_equal(f->problems.n, 1);
+	assert_problem(f, 1, "did you mean 'pipelines'?");
+	assert_int_equal(f->loaded.host.n, 0);
+}
+
 static void a_directory_is_read_in_name_order(void **state)
 {
 	struct fixture *f = *state;
@@ -315,6 +325,7 @@ int main(void)
 		TEST(settings_know_their_file_and_line),
 		TEST(pipelines_and_connections_are_kept_apart),
 		TEST(double_and_missing_names_are_problems),
+		TEST(a_misspelt_list_is_one_problem),
 		TEST(a_directory_is_read_in_name_order),
 		TEST(every_file_of_a_directory_is_looked_at),
 		TEST(what_is_not_there_is_a_problem),
