@@ -46,9 +46,11 @@ CRASH_POINTS = ["journal.before_write:700", "journal.after_write:700", "chain.af
 
 def test_kill_at_every_crash_point_loses_nothing(kafka, mosquitto, topic, make_outflow):
     """Proves that no hand-over point is a moment at which a kill loses an acknowledged message."""
+    outflow = make_outflow(more=SMALL_SEGMENTS).start()
+    outflow.wait_subscribed()
+    outflow.stop()
     publisher = oracle.Publisher(mosquitto.port, rate=2000).start()
-    outflow = make_outflow(more=SMALL_SEGMENTS)
-    for i, point in enumerate(CRASH_POINTS):
+    for point in CRASH_POINTS:
         outflow.start(env={"OUTFLOW_CRASH_POINT": point})
         servers.wait_until(lambda: not outflow.alive(), 60, f"{point} was reached")
         assert outflow.child.returncode == -signal.SIGKILL, f"{point}: {outflow.tail()}"
