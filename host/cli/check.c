@@ -10,8 +10,7 @@ static const char help[] =
 	"\n"
 	"Checks a configuration without running anything: every mistake at once, with file and line.\n"
 	"FILEs replace the default places.\n"
-	"\n" CONFIG_OPTIONS_HELP
-	"      --json              for programs\n"
+	"\n" CONFIG_OPTIONS_HELP "      --json              for programs\n"
 	"\n"
 	"exit status: 0 it is good, 2 it is not\n";
 

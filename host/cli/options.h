@@ -12,27 +12,28 @@ enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_CONFIG = 2, EXIT_ENVIRONMENT = 3 };
 
 /* As given on the command line; NULL: not given. */
 struct config_options {
-	const char *config_file;   /* -c, --config */
-	const char *config_dir;    /* --config-dir */
-	char *const *files;        /* the arguments: they replace both */
+	const char *config_file; /* -c, --config */
+	const char *config_dir;  /* --config-dir */
+	char *const *files;      /* the arguments: they replace both */
 	int n_files;
-	const char *state_dir;     /* --state-dir */
-	const char *plugin_path;   /* --plugin-path */
+	const char *state_dir;   /* --state-dir */
+	const char *plugin_path; /* --plugin-path */
 };
 
 #define CONFIG_SHORT_OPTIONS "c:"
-#define CONFIG_LONG_OPTIONS                                        \
-	{ "config", required_argument, NULL, 'c' },                \
-	{ "config-dir", required_argument, NULL, OPTION_CONFIG_DIR }, \
-	{ "state-dir", required_argument, NULL, OPTION_STATE_DIR },   \
-	{ "plugin-path", required_argument, NULL, OPTION_PLUGIN_PATH }
+#define CONFIG_LONG_OPTIONS                                                                                            \
+	{ "config", required_argument, NULL, 'c' }, { "config-dir", required_argument, NULL, OPTION_CONFIG_DIR },      \
+		{ "state-dir", required_argument, NULL, OPTION_STATE_DIR },                                            \
+	{                                                                                                              \
+		"plugin-path", required_argument, NULL, OPTION_PLUGIN_PATH                                             \
+	}
 enum { OPTION_CONFIG_DIR = 1000, OPTION_STATE_DIR, OPTION_PLUGIN_PATH, OPTION_OWN };
 
-#define CONFIG_OPTIONS_HELP                                                                          \
-	"  -c, --config FILE       settings of the host          [" SYSCONF_DIR "/outflow.conf]\n" \
-	"      --config-dir DIR    directory with *.conf          [" SYSCONF_DIR "/plugins.d]\n"   \
-	"      --state-dir DIR     journals and checkpoints       [/var/lib/outflow, or below\n"           \
-	"                                                          ~/.local/state]\n"                     \
+#define CONFIG_OPTIONS_HELP                                                                                            \
+	"  -c, --config FILE       settings of the host          [" SYSCONF_DIR "/outflow.conf]\n"                     \
+	"      --config-dir DIR    directory with *.conf          [" SYSCONF_DIR "/plugins.d]\n"                       \
+	"      --state-dir DIR     journals and checkpoints       [/var/lib/outflow, or below\n"                       \
+	"                                                          ~/.local/state]\n"                                  \
 	"      --plugin-path DIRS  directories of plugins, with colons between them\n"
 
 /* Takes one option that getopt_long gave; 0: it is not one of these. */

@@ -14,8 +14,7 @@ static const char help[] =
 	"\n"
 	"Lists plugins, or describes components and their keys. NAME is a component, a plugin's id, or\n"
 	"plugin/component.\n"
-	"\n" CONFIG_OPTIONS_HELP
-	"      --json              for programs\n"
+	"\n" CONFIG_OPTIONS_HELP "      --json              for programs\n"
 	"      --example           describe: as a configuration to start from\n"
 	"\n"
 	"exit status: 0 done, 1 a plugin was refused (list), 2 no such component\n";

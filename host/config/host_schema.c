@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "host/config/host_schema.h"
 
-#define KEY(NAME, TYPE, IMPORTANCE, DEFAULT, MIN, MAX, CHOICES, GROUP, DOC)                              \
-	{                                                                                                \
-		.name = NAME, .type = OUTFLOW_T_##TYPE, .importance = OUTFLOW_IMPORTANCE_##IMPORTANCE,   \
-		.dflt = DEFAULT, .min = MIN, .max = MAX, .choices = CHOICES, .group = GROUP, .doc = DOC, \
+#define KEY(NAME, TYPE, IMPORTANCE, DEFAULT, MIN, MAX, CHOICES, GROUP, DOC)                                            \
+	{                                                                                                              \
+		.name = NAME, .type = OUTFLOW_T_##TYPE, .importance = OUTFLOW_IMPORTANCE_##IMPORTANCE,                 \
+		.dflt = DEFAULT, .min = MIN, .max = MAX, .choices = CHOICES, .group = GROUP, .doc = DOC,               \
 	}
-#define SCHEMA(KEYS)                                                                    \
-	{                                                                               \
-		.size = sizeof(outflow_cfg_def), .key_size = sizeof(outflow_cfg_key),   \
-		.keys = KEYS, .n_keys = sizeof KEYS / sizeof KEYS[0],                   \
+#define SCHEMA(KEYS)                                                                                                   \
+	{                                                                                                              \
+		.size = sizeof(outflow_cfg_def), .key_size = sizeof(outflow_cfg_key), .keys = KEYS,                    \
+		.n_keys = sizeof KEYS / sizeof KEYS[0],                                                                \
 	}
 #define KIB INT64_C(1024)
 #define MIB (1024 * KIB)
@@ -69,7 +69,8 @@ static const outflow_cfg_key pipeline_keys[] = {
 };
 
 static const outflow_cfg_key choice_keys[] = {
-	KEY("class", STRING, HIGH, NULL, 0, 0, NULL, "Common", "Which component: a name, a plugin's id, or plugin/component."),
+	KEY("class", STRING, HIGH, NULL, 0, 0, NULL, "Common",
+	    "Which component: a name, a plugin's id, or plugin/component."),
 	KEY("type", STRING, LOW, NULL, 0, 0, NULL, "Common", "Another spelling of class."),
 	KEY("name", STRING, LOW, NULL, 0, 0, NULL, "Common", "Of a transform in a list: its alias."),
 	KEY("connection", STRING, MEDIUM, NULL, 0, 0, NULL, "Common",

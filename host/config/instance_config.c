@@ -69,12 +69,12 @@ struct value {
 	int line;
 	int64_t number;
 	size_t n_items;
-	char **items;               /* OUTFLOW_T_LIST */
+	char **items; /* OUTFLOW_T_LIST */
 };
 
 struct outflow_config {
-	struct settings texts;      /* resolved, by name without the place's prefix */
-	struct value *values;       /* beside texts.list */
+	struct settings texts; /* resolved, by name without the place's prefix */
+	struct value *values;  /* beside texts.list */
 	size_t n_values;
 };
 

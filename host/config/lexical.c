@@ -85,8 +85,9 @@ size_t lexical_check(const char *text, const char *file, struct problems *proble
 		} else if (strncmp(s.at, "/*", 2) == 0) {
 			skip_past(&s, "*/");
 		} else if (strncmp(s.at, "@include", 8) == 0) {
-			problems_add(problems, &s.where, "@include is not supported; put the files side by side in the "
-			                                 "configuration directory");
+			problems_add(problems, &s.where,
+			             "@include is not supported; put the files side by side in the "
+			             "configuration directory");
 			includes++;
 			skip(&s, 8);
 		} else if (isdigit((unsigned char)*s.at)) {

@@ -265,7 +265,8 @@ static void load_declaration(struct flattening *f, const config_setting_t *group
 	struct declaration *d;
 
 	if (name == NULL || *name == '\0') {
-		problems_add(f->problems, &where, "each of the %s is a group with a name: { name = \"...\"; ... }", what);
+		problems_add(f->problems, &where, "each of the %s is a group with a name: { name = \"...\"; ... }",
+		             what);
 		return;
 	}
 	if (other != NULL) {

@@ -20,8 +20,8 @@ struct declarations {
 
 /* Everything that the files say. Zeroed is empty. */
 struct loaded {
-	struct settings host;           /* every group but the two below */
-	struct declarations pipelines;  /* in order of file name and place; names are unique */
+	struct settings host;          /* every group but the two below */
+	struct declarations pipelines; /* in order of file name and place; names are unique */
 	struct declarations connections;
 };
 

@@ -12,7 +12,7 @@
 
 /* One instance to be made. */
 struct stage_model {
-	char *name;                    /* "source", "convert", "filter", "transforms.t1", "deliver", "sink", "deadletter" */
+	char *name; /* "source", "convert", "filter", "transforms.t1", "deliver", "sink", "deadletter" */
 	struct component component;
 	outflow_config *config;
 };
@@ -24,10 +24,11 @@ struct pipeline_model {
 	char *name;
 	const char *file;
 	int line;
-	int running;                   /* `state`: start it with the daemon? */
+	int running; /* `state`: start it with the daemon? */
 	uint32_t tasks_max;
 	struct stage_model source;
-	struct stage_model *stages;    /* converter first, deliver last, in order; deliver is left out when it has no keys */
+	struct stage_model
+		*stages; /* converter first, deliver last, in order; deliver is left out when it has no keys */
 	size_t n_stages;
 	struct stage_model sink;
 	struct stage_model deadletter; /* name NULL: none declared */
@@ -36,23 +37,23 @@ struct pipeline_model {
 	uint32_t batch_messages;       /* 0: take what is there */
 	uint64_t batch_bytes;
 	int64_t batch_interval_ns;
-	uint32_t inflight_records;     /* back-pressure above these */
+	uint32_t inflight_records; /* back-pressure above these */
 	uint64_t inflight_bytes;
 	struct {
-		int sync;              /* enum journal_sync */
+		int sync; /* enum journal_sync */
 		int64_t sync_interval_ns;
 		uint64_t segment_bytes, soft_bytes, hard_bytes;
 	} journal;
-	struct settings settings;      /* as it was given, connections merged in: what is shown */
+	struct settings settings; /* as it was given, connections merged in: what is shown */
 };
 
 struct host_model {
-	char *state_dir;               /* state.dir */
-	char *plugin_path;             /* plugin.path */
-	int log_level;                 /* log.level */
-	int64_t checkpoint_interval_ns;/* checkpoint.interval */
-	int64_t stop_timeout_ns;       /* stop.timeout */
-	char *cluster;                 /* cluster: first part of event ids */
+	char *state_dir;                /* state.dir */
+	char *plugin_path;              /* plugin.path */
+	int log_level;                  /* log.level */
+	int64_t checkpoint_interval_ns; /* checkpoint.interval */
+	int64_t stop_timeout_ns;        /* stop.timeout */
+	char *cluster;                  /* cluster: first part of event ids */
 };
 
 /* The host's own keys. Problems are added; defaults stand in for what is wrong. OUTFLOW_E_NOMEM. [any] */
@@ -61,8 +62,8 @@ void host_model_clear(struct host_model *m);
 
 /* Checks one declared pipeline whole. Problems are added; *result is NULL when there was one. OUTFLOW_E_NOMEM. [any] */
 outflow_status pipeline_model_new(const struct declaration *d, const struct declarations *connections,
-                                  const struct host_model *host, const struct inventory *inv,
-                                  struct problems *problems, struct pipeline_model **result);
+                                  const struct host_model *host, const struct inventory *inv, struct problems *problems,
+                                  struct pipeline_model **result);
 
 /* Clears the pointer and accepts NULL inside. [any] */
 void pipeline_model_free(struct pipeline_model **m);

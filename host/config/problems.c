@@ -42,7 +42,7 @@ void problems_add(struct problems *p, const struct place *where, const char *for
 	}
 	p->list = list;
 	list[p->n++] = (struct problem){ copy(where->file), where->line, copy(where->pipeline), copy(where->key),
-	                                 copy(message) };
+		                         copy(message) };
 }
 
 static int by_place(const void *a, const void *b)

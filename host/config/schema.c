@@ -24,7 +24,7 @@ static const struct unit durations[] = {
 	{ "ms", 1 }, { "s", 1000 }, { "m", 60000 }, { "min", 60000 }, { "h", 3600000 }, { "d", 86400000 }, { NULL, 0 },
 };
 static const struct unit sizes[] = {
-	{ "B", 1 }, { "kB", 1000 }, { "KB", 1000 }, { "MB", 1000000 }, { "GB", 1000000000 },
+	{ "B", 1 },         { "kB", 1000 },     { "KB", 1000 },     { "MB", 1000000 },           { "GB", 1000000000 },
 	{ "KiB", 1 << 10 }, { "MiB", 1 << 20 }, { "GiB", 1 << 30 }, { "TiB", INT64_C(1) << 40 }, { NULL, 0 },
 };
 
@@ -52,8 +52,9 @@ static outflow_status parse_with_unit(const char *text, const struct unit *units
 				return outflow_fail(err, OUTFLOW_E_CONFIG, "'%.60s' is too large", text);
 			return OUTFLOW_OK;
 		}
-	return outflow_fail(err, OUTFLOW_E_CONFIG, *end == '\0' ? "'%.60s' has no unit; write it as in \"%s\""
-	                                                        : "'%.60s' has an unknown unit; write it as in \"%s\"",
+	return outflow_fail(err, OUTFLOW_E_CONFIG,
+	                    *end == '\0' ? "'%.60s' has no unit; write it as in \"%s\""
+	                                 : "'%.60s' has an unknown unit; write it as in \"%s\"",
 	                    text, example);
 }
 
@@ -112,7 +113,9 @@ static outflow_status check_range(const outflow_cfg_key *key, const char *text, 
 		return OUTFLOW_OK;
 	return outflow_fail(err, OUTFLOW_E_CONFIG, "'%.60s' is out of range: from %lld to %lld%s", text,
 	                    (long long)key->min, (long long)key->max,
-	                    key->type == OUTFLOW_T_DURATION_MS ? " ms" : key->type == OUTFLOW_T_SIZE ? " bytes" : "");
+	                    key->type == OUTFLOW_T_DURATION_MS ? " ms"
+	                    : key->type == OUTFLOW_T_SIZE      ? " bytes"
+	                                                       : "");
 }
 
 outflow_status schema_parse(const outflow_cfg_key *key, const char *text, int64_t *number, outflow_error *err)

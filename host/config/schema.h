@@ -24,12 +24,13 @@ outflow_status schema_parse(const outflow_cfg_key *key, const char *text, int64_
  * nearest known one), wrong value and missing required key becomes a problem; then each schema's check runs. The result
  * is usable only when nothing was added to problems. OUTFLOW_E_NOMEM. [any] */
 struct instance_place {
-	const char *pipeline, *prefix;   /* "source." */
-	const char *const *known;        /* keys below prefix that the caller itself understands ("class"), NULL-terminated; may be NULL */
+	const char *pipeline, *prefix; /* "source." */
+	const char *const *
+		known; /* keys below prefix that the caller itself understands ("class"), NULL-terminated; may be NULL */
 	const outflow_cfg_def *const *schemas;
 	size_t n_schemas;
 	const struct settings *inherited;
-	const char *file;                /* where the place as a whole was declared, for missing keys */
+	const char *file; /* where the place as a whole was declared, for missing keys */
 	int line;
 };
 outflow_status instance_config_new(const struct instance_place *where, const struct settings *all,

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-
 /* The first line of a file, malloc'd. */
 static char *read_line(const char *path, outflow_error *err)
 {
@@ -18,8 +17,8 @@ static char *read_line(const char *path, outflow_error *err)
 	ssize_t n = file ? getline(&line, &room, file) : -1;
 
 	if (n < 0) {
-		outflow_fail_errno(err, OUTFLOW_E_CONFIG, file && feof(file) ? ENODATA : errno,
-		                   "%s cannot be read", path);
+		outflow_fail_errno(err, OUTFLOW_E_CONFIG, file && feof(file) ? ENODATA : errno, "%s cannot be read",
+		                   path);
 		free(line);
 		line = NULL;
 	} else if (line[n - 1] == '\n') {

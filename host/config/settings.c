@@ -82,8 +82,8 @@ const char *settings_get(const struct settings *s, const char *key)
 	return it ? it->value : NULL;
 }
 
-outflow_status settings_merge(struct settings *to, const char *to_prefix, const struct settings *from, const char *prefix,
-                              int replace)
+outflow_status settings_merge(struct settings *to, const char *to_prefix, const struct settings *from,
+                              const char *prefix, int replace)
 {
 	size_t skip = strlen(prefix);
 	char key[512];

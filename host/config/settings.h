@@ -6,7 +6,7 @@
 
 struct setting {
 	char *key, *value;
-	const char *file;  /* NULL: none; outlives the settings (interned) */
+	const char *file; /* NULL: none; outlives the settings (interned) */
 	int line;
 };
 
@@ -27,8 +27,8 @@ const char *settings_get(const struct settings *s, const char *key);
 
 /* Adds every setting of `from` below prefix ("source."; "" for all) under to_prefix, without replacing what is there
  * unless `replace`. OUTFLOW_E_NOMEM. [any] */
-outflow_status settings_merge(struct settings *to, const char *to_prefix, const struct settings *from, const char *prefix,
-                              int replace);
+outflow_status settings_merge(struct settings *to, const char *to_prefix, const struct settings *from,
+                              const char *prefix, int replace);
 
 void settings_clear(struct settings *s);
 

@@ -7,8 +7,8 @@
 
 static const char *type_name(uint32_t type)
 {
-	static const char *const names[] = { "", "STRING", "BOOLEAN", "INT", "DOUBLE", "DURATION", "SIZE", "LIST",
-	                                     "ENUM", "PREFIX" };
+	static const char *const names[] = { "",         "STRING", "BOOLEAN", "INT",  "DOUBLE",
+		                             "DURATION", "SIZE",   "LIST",    "ENUM", "PREFIX" };
 
 	return names[type <= OUTFLOW_T_PREFIX ? type : 0];
 }
@@ -31,11 +31,11 @@ static json_t *describe_choices(const outflow_cfg_key *key)
 
 static json_t *describe_key(const outflow_cfg_key *key)
 {
-	json_t *o = json_pack("{s:s, s:s, s:b, s:s?, s:s, s:s, s:s, s:b}", "name", key->name, "type",
-	                      type_name(key->type), "required", (key->flags & OUTFLOW_K_REQUIRED) != 0, "default",
-	                      key->dflt, "importance", importance_name(key->importance), "group",
-	                      key->group ? key->group : "Common", "documentation", key->doc ? key->doc : "", "secret",
-	                      (key->flags & OUTFLOW_K_SECRET) != 0);
+	json_t *o =
+		json_pack("{s:s, s:s, s:b, s:s?, s:s, s:s, s:s, s:b}", "name", key->name, "type", type_name(key->type),
+	                  "required", (key->flags & OUTFLOW_K_REQUIRED) != 0, "default", key->dflt, "importance",
+	                  importance_name(key->importance), "group", key->group ? key->group : "Common",
+	                  "documentation", key->doc ? key->doc : "", "secret", (key->flags & OUTFLOW_K_SECRET) != 0);
 
 	if (key->choices != NULL)
 		json_object_set_new(o, "choices", describe_choices(key));
@@ -53,8 +53,8 @@ json_t *describe_component(const struct component *c)
 
 	for (size_t i = 0; def != NULL && i < def->n_keys; i++)
 		json_array_append_new(keys, describe_key(schema_key(def, i)));
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o}", "plugin", c->module->plugin->id, "name", c->what->name, "kind",
-	                 component_kind_name(c->what->kind), "version",
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o}", "plugin", c->module->plugin->id, "name", c->what->name,
+	                 "kind", component_kind_name(c->what->kind), "version",
 	                 c->module->plugin->version ? c->module->plugin->version : "", "documentation",
 	                 c->what->doc ? c->what->doc : "", "keys", keys);
 }
@@ -64,15 +64,14 @@ static json_t *describe_module(const struct module *m)
 	json_t *components = json_array();
 
 	for (size_t i = 0; i < m->plugin->n_components; i++)
-		json_array_append_new(components, json_pack("{s:s, s:s, s:s}", "name", m->plugin->components[i]->name,
-		                                            "kind", component_kind_name(m->plugin->components[i]->kind),
-		                                            "documentation",
-		                                            m->plugin->components[i]->doc ? m->plugin->components[i]->doc
-		                                                                          : ""));
+		json_array_append_new(components,
+		                      json_pack("{s:s, s:s, s:s}", "name", m->plugin->components[i]->name, "kind",
+		                                component_kind_name(m->plugin->components[i]->kind), "documentation",
+		                                m->plugin->components[i]->doc ? m->plugin->components[i]->doc : ""));
 	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o}", "id", m->plugin->id, "version",
 	                 m->plugin->version ? m->plugin->version : "", "license",
-	                 m->plugin->license ? m->plugin->license : "", "documentation", m->plugin->doc ? m->plugin->doc : "",
-	                 "path", m->path, "components", components);
+	                 m->plugin->license ? m->plugin->license : "", "documentation",
+	                 m->plugin->doc ? m->plugin->doc : "", "path", m->path, "components", components);
 }
 
 json_t *describe_inventory(const struct inventory *inv)
@@ -82,8 +81,8 @@ json_t *describe_inventory(const struct inventory *inv)
 	for (size_t i = 0; i < inventory_count(inv); i++)
 		json_array_append_new(plugins, describe_module(inventory_module(inv, i)));
 	for (size_t i = 0; i < inventory_refusals(inv); i++)
-		json_array_append_new(refused, json_pack("{s:s, s:s}", "path", inventory_refusal(inv, i)->path, "reason",
-		                                         inventory_refusal(inv, i)->reason));
+		json_array_append_new(refused, json_pack("{s:s, s:s}", "path", inventory_refusal(inv, i)->path,
+		                                         "reason", inventory_refusal(inv, i)->reason));
 	return json_pack("{s:o, s:o}", "plugins", plugins, "refused", refused);
 }
 
@@ -186,7 +185,9 @@ static void print_setting(const outflow_cfg_key *key, FILE *to)
 void describe_component_example(const struct component *c, FILE *to)
 {
 	const outflow_cfg_def *def = c->what->config;
-	const char *place = c->what->kind == OUTFLOW_SOURCE ? "source = " : c->what->kind == OUTFLOW_SINK ? "sink = " : "";
+	const char *place = c->what->kind == OUTFLOW_SOURCE ? "source = "
+	                    : c->what->kind == OUTFLOW_SINK ? "sink = "
+	                                                    : "";
 
 	fprintf(to, "%s{\n  class = \"%s/%s\";\n", place, c->module->plugin->id, c->what->name);
 	for (size_t i = 0; def != NULL && i < def->n_keys; i++) {

@@ -185,7 +185,8 @@ static outflow_status prune_copies(const struct inventory *inv)
 	return OUTFLOW_OK;
 }
 
-outflow_status inventory_open(const char *plugin_path, const char *copy_dir, struct inventory **result, outflow_error *err)
+outflow_status inventory_open(const char *plugin_path, const char *copy_dir, struct inventory **result,
+                              outflow_error *err)
 {
 	struct inventory *inv = calloc(1, sizeof *inv);
 	char **paths = NULL;
@@ -301,8 +302,8 @@ static const char *reason_for_absence(const struct inventory *inv, const char *r
 	return NULL;
 }
 
-outflow_status inventory_find(const struct inventory *inv, uint32_t kind, const char *reference, struct component *result,
-                              outflow_error *err)
+outflow_status inventory_find(const struct inventory *inv, uint32_t kind, const char *reference,
+                              struct component *result, outflow_error *err)
 {
 	const struct module *m = find_plugin(inv, reference);
 	const outflow_component *only = NULL;
@@ -385,7 +386,8 @@ outflow_status inventory_instance(struct inventory *inv, const struct component 
 	if (!(c->what->flags & OUTFLOW_PRIVATE_COPY))
 		return OUTFLOW_OK;
 	if (inv->copy_dir == NULL)
-		return outflow_fail(err, OUTFLOW_E_TASK, "%s: needs a state directory for its private copy", c->module->path);
+		return outflow_fail(err, OUTFLOW_E_TASK, "%s: needs a state directory for its private copy",
+		                    c->module->path);
 	snprintf(owner, sizeof owner, "%s\n%s\n%u", pipeline, stage, task);
 	pthread_mutex_lock(&inv->lock);
 	copy = find_copy(inv, owner, c->module->path);
@@ -396,7 +398,8 @@ outflow_status inventory_instance(struct inventory *inv, const struct component 
 		return status;
 	*result = (struct component){ copy, same_component(copy, c->what) };
 	if (result->what == NULL)
-		return outflow_fail(err, OUTFLOW_E_TASK, "%s: was replaced by another version while the daemon runs; restart it",
+		return outflow_fail(err, OUTFLOW_E_TASK,
+		                    "%s: was replaced by another version while the daemon runs; restart it",
 		                    c->module->path);
 	return OUTFLOW_OK;
 }

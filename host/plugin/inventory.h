@@ -24,13 +24,14 @@ struct refusal {
  * directory that has it. Files that are refused are kept as refusals, not errors. A file is looked at in a child process
  * first, so that a plugin that crashes while loading is a refusal too. copy_dir: where private copies go, held by this
  * process; NULL: none are made. [any, before threads are started] */
-outflow_status inventory_open(const char *plugin_path, const char *copy_dir, struct inventory **result, outflow_error *err);
+outflow_status inventory_open(const char *plugin_path, const char *copy_dir, struct inventory **result,
+                              outflow_error *err);
 
 /* What `reference` means where a component of `kind` is wanted: "plugin/component", a component's name, or the id of a
  * plugin with exactly one component of that kind. OUTFLOW_E_CONFIG: nothing or several match; the error lists what
  * there is, the nearest name, and the reason when a file of that name was refused. [any] */
-outflow_status inventory_find(const struct inventory *inv, uint32_t kind, const char *reference, struct component *result,
-                              outflow_error *err);
+outflow_status inventory_find(const struct inventory *inv, uint32_t kind, const char *reference,
+                              struct component *result, outflow_error *err);
 
 /* The module to create an instance from: the shared one, or, for a component with OUTFLOW_PRIVATE_COPY, a copy of its
  * own for each (pipeline, stage, task); the same three get the same copy again. [any] */

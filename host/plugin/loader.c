@@ -17,7 +17,10 @@
 #define ENTRY ENTRIES "1"
 
 /* How far a table of each kind must reach, and which members it must have. */
-#define NEEDS(TYPE, MEMBER) { #MEMBER, OUTFLOW_END_OF(TYPE, MEMBER) }
+#define NEEDS(TYPE, MEMBER)                                                                                            \
+	{                                                                                                              \
+#MEMBER, OUTFLOW_END_OF(TYPE, MEMBER)                                                                  \
+	}
 
 struct member {
 	const char *name;
@@ -30,20 +33,21 @@ struct kind {
 };
 
 static const struct kind kinds[] = {
-	[OUTFLOW_SOURCE] = { "source", { NEEDS(outflow_source_ops, create), NEEDS(outflow_source_ops, poll),
-	                                 NEEDS(outflow_source_ops, destroy) } },
-	[OUTFLOW_SINK] = { "sink", { NEEDS(outflow_sink_ops, create), NEEDS(outflow_sink_ops, put),
-	                             NEEDS(outflow_sink_ops, destroy) } },
-	[OUTFLOW_TRANSFORM] = { "transform", { NEEDS(outflow_transform_ops, create),
-	                                       NEEDS(outflow_transform_ops, apply),
-	                                       NEEDS(outflow_transform_ops, destroy) } },
-	[OUTFLOW_PREDICATE] = { "predicate", { NEEDS(outflow_predicate_ops, create),
-	                                       NEEDS(outflow_predicate_ops, test),
-	                                       NEEDS(outflow_predicate_ops, destroy) } },
-	[OUTFLOW_CONVERTER] = { "converter", { NEEDS(outflow_converter_ops, create),
-	                                       NEEDS(outflow_converter_ops, view_type),
-	                                       NEEDS(outflow_converter_ops, decode),
-	                                       NEEDS(outflow_converter_ops, destroy) } },
+	[OUTFLOW_SOURCE] = { "source",
+	                     { NEEDS(outflow_source_ops, create), NEEDS(outflow_source_ops, poll),
+	                       NEEDS(outflow_source_ops, destroy) } },
+	[OUTFLOW_SINK] = { "sink",
+	                   { NEEDS(outflow_sink_ops, create), NEEDS(outflow_sink_ops, put),
+	                     NEEDS(outflow_sink_ops, destroy) } },
+	[OUTFLOW_TRANSFORM] = { "transform",
+	                        { NEEDS(outflow_transform_ops, create), NEEDS(outflow_transform_ops, apply),
+	                          NEEDS(outflow_transform_ops, destroy) } },
+	[OUTFLOW_PREDICATE] = { "predicate",
+	                        { NEEDS(outflow_predicate_ops, create), NEEDS(outflow_predicate_ops, test),
+	                          NEEDS(outflow_predicate_ops, destroy) } },
+	[OUTFLOW_CONVERTER] = { "converter",
+	                        { NEEDS(outflow_converter_ops, create), NEEDS(outflow_converter_ops, view_type),
+	                          NEEDS(outflow_converter_ops, decode), NEEDS(outflow_converter_ops, destroy) } },
 };
 #define N_KINDS (sizeof kinds / sizeof kinds[0])
 
@@ -68,18 +72,24 @@ static outflow_status check_stamp(const char *path, const outflow_plugin *p, out
 	if (memcmp(&theirs, &ours, sizeof ours) == 0)
 		return OUTFLOW_OK;
 	if (theirs.magic != ours.magic)
-		return outflow_fail(err, OUTFLOW_E_UNSUPPORTED, "%s: is not a plugin of Outflow: its description begins "
-		                    "with 0x%08x and not with 0x%08x", path, theirs.magic, ours.magic);
+		return outflow_fail(err, OUTFLOW_E_UNSUPPORTED,
+		                    "%s: is not a plugin of Outflow: its description begins "
+		                    "with 0x%08x and not with 0x%08x",
+		                    path, theirs.magic, ours.magic);
 	if (theirs.major != ours.major)
-		return outflow_fail(err, OUTFLOW_E_UNSUPPORTED, "%s: needs plugin ABI %u, this host has %u; build it against "
-		                    "this host's headers", path, theirs.major, ours.major);
-	return outflow_fail(err, OUTFLOW_E_UNSUPPORTED, "%s: was built for another layout: record/batch/error of "
-	                    "%u/%u/%u bytes and %u-bit pointers, this host has %u/%u/%u and %u", path,
-	                    theirs.record_size, theirs.batch_size, theirs.error_size, theirs.pointer_bits,
+		return outflow_fail(err, OUTFLOW_E_UNSUPPORTED,
+		                    "%s: needs plugin ABI %u, this host has %u; build it against "
+		                    "this host's headers",
+		                    path, theirs.major, ours.major);
+	return outflow_fail(err, OUTFLOW_E_UNSUPPORTED,
+	                    "%s: was built for another layout: record/batch/error of "
+	                    "%u/%u/%u bytes and %u-bit pointers, this host has %u/%u/%u and %u",
+	                    path, theirs.record_size, theirs.batch_size, theirs.error_size, theirs.pointer_bits,
 	                    ours.record_size, ours.batch_size, ours.error_size, ours.pointer_bits);
 }
 
-static outflow_status check_ops(const char *path, const outflow_plugin *p, const outflow_component *c, outflow_error *err)
+static outflow_status check_ops(const char *path, const outflow_plugin *p, const outflow_component *c,
+                                outflow_error *err)
 {
 	const struct kind *kind = &kinds[c->kind];
 	uint32_t size;
@@ -92,8 +102,10 @@ static outflow_status check_ops(const char *path, const outflow_plugin *p, const
 		if (size >= m->end)
 			memcpy(&value, (const char *)c->ops + m->end - sizeof value, sizeof value);
 		if (value == NULL)
-			return outflow_fail(err, OUTFLOW_E_UNSUPPORTED, "%s: %s/%s is a %s and needs '%s', its table of %u "
-			                    "bytes has none", path, p->id, c->name, kind->name, m->name, size);
+			return outflow_fail(err, OUTFLOW_E_UNSUPPORTED,
+			                    "%s: %s/%s is a %s and needs '%s', its table of %u "
+			                    "bytes has none",
+			                    path, p->id, c->name, kind->name, m->name, size);
 	}
 	return OUTFLOW_OK;
 }
@@ -126,18 +138,22 @@ static outflow_status check_schema(const char *path, const outflow_plugin *p, co
 
 	if (def == NULL)
 		return OUTFLOW_OK;
-	if (def->size < OUTFLOW_END_OF(outflow_cfg_def, n_keys) || def->key_size < OUTFLOW_END_OF(outflow_cfg_key, doc) ||
-	    def->key_size % _Alignof(outflow_cfg_key) != 0 || (def->n_keys > 0 && def->keys == NULL))
-		return outflow_fail(err, OUTFLOW_E_UNSUPPORTED, "%s: %s/%s: its schema of %u bytes with keys of %u bytes "
-		                    "is too short, this host needs %zu and %zu", path, p->id, c->name, def->size,
-		                    def->key_size, OUTFLOW_END_OF(outflow_cfg_def, n_keys),
-		                    OUTFLOW_END_OF(outflow_cfg_key, doc));
+	if (def->size < OUTFLOW_END_OF(outflow_cfg_def, n_keys) ||
+	    def->key_size < OUTFLOW_END_OF(outflow_cfg_key, doc) || def->key_size % _Alignof(outflow_cfg_key) != 0 ||
+	    (def->n_keys > 0 && def->keys == NULL))
+		return outflow_fail(err, OUTFLOW_E_UNSUPPORTED,
+		                    "%s: %s/%s: its schema of %u bytes with keys of %u bytes "
+		                    "is too short, this host needs %zu and %zu",
+		                    path, p->id, c->name, def->size, def->key_size,
+		                    OUTFLOW_END_OF(outflow_cfg_def, n_keys), OUTFLOW_END_OF(outflow_cfg_key, doc));
 	for (size_t i = 0; i < def->n_keys; i++) {
 		const char *fault = fault_of_key(def, i), *name = schema_key(def, i)->name;
 
 		if (fault != NULL)
-			return outflow_fail(err, OUTFLOW_E_UNSUPPORTED, "%s: %s/%s: key number %zu ('%.60s') of its schema "
-			                    "has %s", path, p->id, c->name, i + 1, name ? name : "", fault);
+			return outflow_fail(err, OUTFLOW_E_UNSUPPORTED,
+			                    "%s: %s/%s: key number %zu ('%.60s') of its schema "
+			                    "has %s",
+			                    path, p->id, c->name, i + 1, name ? name : "", fault);
 	}
 	return OUTFLOW_OK;
 }
@@ -148,18 +164,22 @@ static outflow_status check_component(const char *path, const outflow_plugin *p,
 	outflow_status status;
 
 	if (c == NULL || c->size < OUTFLOW_END_OF(outflow_component, ops))
-		return outflow_fail(err, OUTFLOW_E_UNSUPPORTED, "%s: component number %zu has a table of %u bytes, this host "
-		                    "needs %zu", path, i, c ? c->size : 0, OUTFLOW_END_OF(outflow_component, ops));
+		return outflow_fail(err, OUTFLOW_E_UNSUPPORTED,
+		                    "%s: component number %zu has a table of %u bytes, this host "
+		                    "needs %zu",
+		                    path, i, c ? c->size : 0, OUTFLOW_END_OF(outflow_component, ops));
 	if (!is_word(c->name))
-		return outflow_fail(err, OUTFLOW_E_UNSUPPORTED, "%s: component number %zu has no name of lower-case letters, "
-		                    "digits, - and _", path, i);
+		return outflow_fail(err, OUTFLOW_E_UNSUPPORTED,
+		                    "%s: component number %zu has no name of lower-case letters, "
+		                    "digits, - and _",
+		                    path, i);
 	if (c->kind == 0 || c->kind >= N_KINDS || c->ops == NULL)
-		return outflow_fail(err, OUTFLOW_E_UNSUPPORTED, "%s: %s/%s is of kind %u, this host knows 1 to %zu", path,
-		                    p->id, c->name, c->kind, N_KINDS - 1);
+		return outflow_fail(err, OUTFLOW_E_UNSUPPORTED, "%s: %s/%s is of kind %u, this host knows 1 to %zu",
+		                    path, p->id, c->name, c->kind, N_KINDS - 1);
 	for (size_t k = 0; k < i; k++)
 		if (p->components[k]->kind == c->kind && strcmp(p->components[k]->name, c->name) == 0)
-			return outflow_fail(err, OUTFLOW_E_UNSUPPORTED, "%s: has two components %s/%s of one kind", path,
-			                    p->id, c->name);
+			return outflow_fail(err, OUTFLOW_E_UNSUPPORTED, "%s: has two components %s/%s of one kind",
+			                    path, p->id, c->name);
 	status = check_ops(path, p, c, err);
 	return status == OUTFLOW_OK ? check_schema(path, p, c, err) : status;
 }
@@ -171,14 +191,16 @@ static outflow_status check_plugin(const char *path, const outflow_plugin *p, ou
 	if (status != OUTFLOW_OK)
 		return status;
 	if (p->size < OUTFLOW_END_OF(outflow_plugin, n_components))
-		return outflow_fail(err, OUTFLOW_E_UNSUPPORTED, "%s: its description has %u bytes, this host needs %zu", path,
-		                    p->size, OUTFLOW_END_OF(outflow_plugin, n_components));
+		return outflow_fail(err, OUTFLOW_E_UNSUPPORTED, "%s: its description has %u bytes, this host needs %zu",
+		                    path, p->size, OUTFLOW_END_OF(outflow_plugin, n_components));
 	if (p->min_minor > OUTFLOW_ABI_MINOR)
 		return outflow_fail(err, OUTFLOW_E_UNSUPPORTED, "%s: needs plugin ABI %u.%u, this host has %u.%u", path,
 		                    OUTFLOW_ABI_MAJOR, p->min_minor, OUTFLOW_ABI_MAJOR, OUTFLOW_ABI_MINOR);
 	if (!is_word(p->id))
-		return outflow_fail(err, OUTFLOW_E_UNSUPPORTED, "%s: its id is not a word of lower-case letters, digits, - "
-		                    "and _", path);
+		return outflow_fail(err, OUTFLOW_E_UNSUPPORTED,
+		                    "%s: its id is not a word of lower-case letters, digits, - "
+		                    "and _",
+		                    path);
 	if (p->n_components == 0 || p->components == NULL)
 		return outflow_fail(err, OUTFLOW_E_UNSUPPORTED, "%s: plugin %s has no components", path, p->id);
 	for (size_t i = 0; i < p->n_components && status == OUTFLOW_OK; i++)
@@ -213,8 +235,10 @@ static outflow_status refuse_entry(const char *path, void *handle, outflow_error
 	unsigned major = other_major(handle);
 
 	if (major != 0)
-		return outflow_fail(err, OUTFLOW_E_UNSUPPORTED, "%s: needs plugin ABI %u, this host has %u; build it against "
-		                    "this host's headers", path, major, OUTFLOW_ABI_MAJOR);
+		return outflow_fail(err, OUTFLOW_E_UNSUPPORTED,
+		                    "%s: needs plugin ABI %u, this host has %u; build it against "
+		                    "this host's headers",
+		                    path, major, OUTFLOW_ABI_MAJOR);
 	return outflow_fail(err, OUTFLOW_E_UNSUPPORTED, "%s: is not a plugin of Outflow %u: it exports no " ENTRY, path,
 	                    OUTFLOW_ABI_MAJOR);
 }

@@ -10,8 +10,8 @@
  * behind. */
 struct module {
 	unsigned magic;
-	char *path;                    /* the file that the user sees */
-	char *file;                    /* the copy that is loaded; NULL: path itself */
+	char *path; /* the file that the user sees */
+	char *file; /* the copy that is loaded; NULL: path itself */
 	const outflow_plugin *plugin;
 };
 

@@ -19,7 +19,10 @@ static const outflow_cfg_key keys[] = {
 	{ .name = "producer.", .type = OUTFLOW_T_PREFIX },
 };
 static const outflow_cfg_def component = {
-	.size = sizeof component, .key_size = sizeof keys[0], .keys = keys, .n_keys = sizeof keys / sizeof keys[0],
+	.size = sizeof component,
+	.key_size = sizeof keys[0],
+	.keys = keys,
+	.n_keys = sizeof keys / sizeof keys[0],
 };
 
 static void check_settings(const struct settings *s)
@@ -37,8 +40,9 @@ static void check_place(const struct settings *s, const char *prefix, const outf
                         struct problems *problems)
 {
 	const outflow_cfg_def *const schemas[] = { def, NULL };
-	struct instance_place where = { .pipeline = "p", .prefix = prefix, .schemas = schemas, .n_schemas = 2,
-	                                .file = "f", .line = 1 };
+	struct instance_place where = {
+		.pipeline = "p", .prefix = prefix, .schemas = schemas, .n_schemas = 2, .file = "f", .line = 1
+	};
 	const outflow_config_api *api = &instance_config_api;
 	outflow_config *c = NULL;
 	outflow_str text;

@@ -34,10 +34,16 @@ static outflow_status put_twice(void *self, outflow_record *recs, size_t n, size
 }
 
 static const outflow_sink_ops never_ops = {
-	.size = sizeof never_ops, .create = sink_create, .put = put_never, .destroy = sink_destroy,
+	.size = sizeof never_ops,
+	.create = sink_create,
+	.put = put_never,
+	.destroy = sink_destroy,
 };
 static const outflow_sink_ops twice_ops = {
-	.size = sizeof twice_ops, .create = sink_create, .put = put_twice, .destroy = sink_destroy,
+	.size = sizeof twice_ops,
+	.create = sink_create,
+	.put = put_twice,
+	.destroy = sink_destroy,
 };
 
 /* ---- shuffle ---- */
@@ -146,18 +152,30 @@ static outflow_status shuffle_stop(void *self, int64_t deadline_ns, outflow_erro
 }
 
 static const outflow_sink_ops shuffle_ops = {
-	.size = sizeof shuffle_ops, .create = shuffle_create, .put = shuffle_put, .stop = shuffle_stop,
+	.size = sizeof shuffle_ops,
+	.create = shuffle_create,
+	.put = shuffle_put,
+	.stop = shuffle_stop,
 	.destroy = shuffle_destroy,
 };
 
 static const outflow_component never = {
-	.size = sizeof never, .kind = OUTFLOW_SINK, .name = "never", .ops = &never_ops,
+	.size = sizeof never,
+	.kind = OUTFLOW_SINK,
+	.name = "never",
+	.ops = &never_ops,
 };
 static const outflow_component twice = {
-	.size = sizeof twice, .kind = OUTFLOW_SINK, .name = "twice", .ops = &twice_ops,
+	.size = sizeof twice,
+	.kind = OUTFLOW_SINK,
+	.name = "twice",
+	.ops = &twice_ops,
 };
 static const outflow_component shuffle = {
-	.size = sizeof shuffle, .kind = OUTFLOW_SINK, .name = "shuffle", .ops = &shuffle_ops,
+	.size = sizeof shuffle,
+	.kind = OUTFLOW_SINK,
+	.name = "shuffle",
+	.ops = &shuffle_ops,
 };
 static const outflow_component *const components[] = { &never, &twice, &shuffle };
 static const outflow_plugin plugin = { .stamp = OUTFLOW_STAMP, PLUGIN("misbehaving", components) };

@@ -3,7 +3,9 @@
 #include "tests/plug/parts.h"
 
 static const outflow_sink_ops ops = {
-	.size = sizeof ops, .create = sink_create, .destroy = sink_destroy,
+	.size = sizeof ops,
+	.create = sink_create,
+	.destroy = sink_destroy,
 };
 static const outflow_component sink = SINK_COMPONENT(&ops);
 static const outflow_component *const components[] = { &sink };

@@ -5,7 +5,11 @@
 static const outflow_sink_ops ops = SINK_OPS;
 static const outflow_component sink = SINK_COMPONENT(&ops);
 static const outflow_component own = {
-	.size = sizeof own, .kind = OUTFLOW_SINK, .flags = OUTFLOW_PRIVATE_COPY, .name = "own", .ops = &ops,
+	.size = sizeof own,
+	.kind = OUTFLOW_SINK,
+	.flags = OUTFLOW_PRIVATE_COPY,
+	.name = "own",
+	.ops = &ops,
 };
 static const outflow_component *const components[] = { &sink, &own };
 static const outflow_plugin plugin = { .stamp = OUTFLOW_STAMP, PLUGIN("plain", components) };

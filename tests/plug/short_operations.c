@@ -3,7 +3,10 @@
 #include "tests/plug/parts.h"
 
 static const outflow_sink_ops ops = {
-	.size = offsetof(outflow_sink_ops, put), .create = sink_create, .put = sink_put, .destroy = sink_destroy,
+	.size = offsetof(outflow_sink_ops, put),
+	.create = sink_create,
+	.put = sink_put,
+	.destroy = sink_destroy,
 };
 static const outflow_component sink = SINK_COMPONENT(&ops);
 static const outflow_component *const components[] = { &sink };

@@ -124,7 +124,8 @@ static void groups_in_a_list_get_aliases(void **state)
 {
 	struct fixture *f = *state;
 
-	load(f, "transforms = ( { class = \"rename\"; }, { name = \"cut\"; class = \"drop\"; }, { class = \"keep\"; } );");
+	load(f,
+	     "transforms = ( { class = \"rename\"; }, { name = \"cut\"; class = \"drop\"; }, { class = \"keep\"; } );");
 	assert_int_equal(f->problems.n, 0);
 	assert_host(f, "transforms", "t1,cut,t3");
 	assert_host(f, "transforms.t1.class", "rename");
@@ -198,8 +199,9 @@ static void double_and_missing_names_are_problems(void **state)
 {
 	struct fixture *f = *state;
 
-	load(f, "pipelines = (\n{ name = \"p\"; },\n{ name = \"p\"; },\n{ description = \"x\"; },\n{ name = 5; },\n7 );\n"
-	        "connections = \"none\";");
+	load(f,
+	     "pipelines = (\n{ name = \"p\"; },\n{ name = \"p\"; },\n{ description = \"x\"; },\n{ name = 5; },\n7 );\n"
+	     "connections = \"none\";");
 	assert_problem(f, 3, "the name is taken");
 	assert_problem(f, 4, "a group with a name");
 	assert_problem(f, 5, "a group with a name");

@@ -148,19 +148,20 @@ static void stages_stand_in_order_and_see_their_own_keys(void **state)
 	struct fixture *f = *state;
 	const struct pipeline_model *m;
 
-	make_good(f,
-	          "cluster = \"north\";\n"
-	          "pipelines = ( { name = \"p\"; state = \"stopped\"; tasks = { max = 4; };\n"
-	          "batch = { messages = 100; interval = \"2s\"; bytes = \"2MiB\"; };\n"
-	          "source = { class = \"gen/source\"; format = \"text\"; event = { type = \"t\"; }; };\n"
-	          "filter = { pattern = \"{\\\"subject\\\":[\\\"a\\\"]}\"; };\n"
-	          "transforms = ( { class = \"event/filter\"; pattern = \"{\\\"subject\\\":[\\\"b\\\"]}\"; },\n"
-	          "               { name = \"more\"; type = \"filter\"; pattern = \"{\\\"subject\\\":[\\\"c\\\"]}\"; } );\n"
-	          "sink = { type = \"null\"; topic = \"out\"; key = { form = \"CONSTANT\"; value = \"k\"; }; };\n"
-	          "errors = { tolerance = \"all\"; };\n"
-	          "deadletter = { class = \"null\"; topic = \"dead\"; };\n"
-	          "journal = { sync = \"always\"; segment = { bytes = \"1MiB\"; }; };\n"
-	          "} );");
+	make_good(
+		f,
+		"cluster = \"north\";\n"
+		"pipelines = ( { name = \"p\"; state = \"stopped\"; tasks = { max = 4; };\n"
+		"batch = { messages = 100; interval = \"2s\"; bytes = \"2MiB\"; };\n"
+		"source = { class = \"gen/source\"; format = \"text\"; event = { type = \"t\"; }; };\n"
+		"filter = { pattern = \"{\\\"subject\\\":[\\\"a\\\"]}\"; };\n"
+		"transforms = ( { class = \"event/filter\"; pattern = \"{\\\"subject\\\":[\\\"b\\\"]}\"; },\n"
+		"               { name = \"more\"; type = \"filter\"; pattern = \"{\\\"subject\\\":[\\\"c\\\"]}\"; } );\n"
+		"sink = { type = \"null\"; topic = \"out\"; key = { form = \"CONSTANT\"; value = \"k\"; }; };\n"
+		"errors = { tolerance = \"all\"; };\n"
+		"deadletter = { class = \"null\"; topic = \"dead\"; };\n"
+		"journal = { sync = \"always\"; segment = { bytes = \"1MiB\"; }; };\n"
+		"} );");
 	m = f->model;
 	assert_false(m->running);
 	assert_int_equal(m->tasks_max, 4);
@@ -216,8 +217,9 @@ static void a_wrong_class_does_not_make_all_its_keys_wrong(void **state)
 {
 	struct fixture *f = *state;
 
-	make(f, "pipelines = ( { name = \"p\";\nsource = { class = \"gne\"; rate = 5; };\n"
-	        "transforms = ( {\nclas = \"filter\"; } );\nsink = { class = \"nul\"; topic = \"x\"; flush = 1; }; } );");
+	make(f,
+	     "pipelines = ( { name = \"p\";\nsource = { class = \"gne\"; rate = 5; };\n"
+	     "transforms = ( {\nclas = \"filter\"; } );\nsink = { class = \"nul\"; topic = \"x\"; flush = 1; }; } );");
 	assert_problem(f, 2, "source.class", "did you mean 'gen'?");
 	assert_problem(f, 1, "transforms.t1.class", "is required");
 	assert_problem(f, 4, "transforms.t1.clas", "did you mean 'transforms.t1.class'?");

@@ -46,7 +46,11 @@ static outflow_status check(const outflow_host *h, const outflow_config *c, outf
 }
 
 static const outflow_cfg_def def = {
-	.size = sizeof def, .key_size = sizeof keys[0], .keys = keys, .n_keys = sizeof keys / sizeof keys[0], .check = check,
+	.size = sizeof def,
+	.key_size = sizeof keys[0],
+	.keys = keys,
+	.n_keys = sizeof keys / sizeof keys[0],
+	.check = check,
 };
 
 struct fixture {
@@ -82,8 +86,14 @@ static void make(struct fixture *f)
 {
 	static const char *const known[] = { "class", NULL };
 	const outflow_cfg_def *const schemas[] = { &def, NULL };
-	struct instance_place where = { .pipeline = "p", .prefix = "sink.", .known = known, .schemas = schemas,
-		                        .n_schemas = 2, .inherited = &f->inherited, .file = "x.conf", .line = 99 };
+	struct instance_place where = { .pipeline = "p",
+		                        .prefix = "sink.",
+		                        .known = known,
+		                        .schemas = schemas,
+		                        .n_schemas = 2,
+		                        .inherited = &f->inherited,
+		                        .file = "x.conf",
+		                        .line = 99 };
 
 	assert_int_equal(instance_config_new(&where, &f->settings, &f->problems, &f->config), OUTFLOW_OK);
 }

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "host/config/host_schema.h"
+#include "host/config/model_internal.h"
+#include "host/config/schema.h"
+#include "host/config/suggest.h"
+
+#include <outflow/util.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Which components the host itself puts into every chain. */
+#define CONVERTER "event/json"
+#define FILTER "event/filter"
+#define DELIVER "event/deliver"
+
+static int has_prefix(const struct settings *s, const char *prefix)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (strncmp(s->list[i].key, prefix, strlen(prefix)) == 0)
+			return 1;
+	return 0;
+}
+
+static int find_component(struct making *mk, uint32_t kind, const char *reference, const char *key,
+                          struct component *result)
+{
+	outflow_error err = { .size = sizeof err };
+
+	if (inventory_find(mk->inventory, kind, reference, result, &err) == OUTFLOW_OK)
+		return 1;
+	making_complain(mk, key, err.msg);
+	return 0;
+}
+
+static const outflow_cfg_def *schema_of(const struct component *c)
+{
+	return c->what ? c->what->config : NULL;
+}
+
+/* The keys that choose a component. */
+static const char *const chosen_by[] = { "class", "type", "name", "connection", NULL };
+
+/* Without a class only misspelt keys of the choice itself can be told. */
+static void complain_of_choices(struct making *mk, const char *prefix)
+{
+	const struct settings *s = &mk->model->settings;
+	size_t skip = strlen(prefix);
+
+	for (size_t i = 0; i < s->n; i++) {
+		struct suggestion near = { 0 };
+		char message[100];
+
+		if (strncmp(s->list[i].key, prefix, skip) != 0)
+			continue;
+		near.typed = s->list[i].key + skip;
+		for (const char *const *name = chosen_by; *name != NULL; name++)
+			suggestion_offer(&near, *name);
+		if (near.best == NULL || near.distance == 0)
+			continue;
+		snprintf(message, sizeof message, "unknown key; did you mean '%.40s%s'?", prefix, near.best);
+		making_complain(mk, s->list[i].key, message);
+	}
+}
+
+/* Makes a stage's view of the keys below prefix. extra: a second component whose keys stand there too. */
+static void make_stage(struct making *mk, struct stage_model *stage, const char *name, const char *prefix,
+                       const struct component *component, const outflow_cfg_def *extra)
+{
+	const outflow_cfg_def *const schemas[] = { schema_of(component), extra };
+	struct instance_place where = { .pipeline = mk->model->name,
+		                        .prefix = prefix,
+		                        .known = chosen_by,
+		                        .schemas = schemas,
+		                        .n_schemas = 2,
+		                        .inherited = &mk->inherited,
+		                        .file = mk->model->file,
+		                        .line = mk->model->line };
+
+	if (mk->status != OUTFLOW_OK)
+		return;
+	stage->component = *component;
+	stage->name = strdup(name);
+	mk->status = stage->name ? instance_config_new(&where, &mk->model->settings, mk->problems, &stage->config)
+	                         : OUTFLOW_E_NOMEM;
+}
+
+static void make_end(struct making *mk, struct stage_model *stage, uint32_t kind, const char *name,
+                     const outflow_cfg_def *extra)
+{
+	char prefix[32], key[64], message[160];
+	struct component component = { 0 };
+	const char *class;
+
+	snprintf(prefix, sizeof prefix, "%s.", name);
+	snprintf(key, sizeof key, "%s.class", name);
+	class = making_class(mk, prefix);
+	if (class == NULL) {
+		snprintf(message, sizeof message, "is required: which component is the %s?", name);
+		making_complain(mk, key, message);
+		complain_of_choices(mk, prefix);
+		return;
+	}
+	if (find_component(mk, kind, class, key, &component))
+		make_stage(mk, stage, name, prefix, &component, extra);
+}
+
+static struct stage_model *add_stage(struct making *mk)
+{
+	struct pipeline_model *m = mk->model;
+	struct stage_model *stages = realloc(m->stages, (m->n_stages + 1) * sizeof *stages);
+
+	if (stages == NULL) {
+		mk->status = OUTFLOW_E_NOMEM;
+		return NULL;
+	}
+	m->stages = stages;
+	stages[m->n_stages] = (struct stage_model){ 0 };
+	return &stages[m->n_stages++];
+}
+
+/* A stage that the host itself puts in; its keys stand below somebody else's prefix. */
+static void add_implicit(struct making *mk, const char *name, const char *prefix, const struct component *component,
+                         const outflow_cfg_def *others)
+{
+	struct stage_model *stage = add_stage(mk);
+
+	if (stage != NULL)
+		make_stage(mk, stage, name, prefix, component, others);
+}
+
+static void add_transform(struct making *mk, const char *alias)
+{
+	char name[200], prefix[202], key[300];
+	struct component component = { 0 };
+	const char *class;
+
+	snprintf(name, sizeof name, "transforms.%.180s", alias);
+	snprintf(prefix, sizeof prefix, "%s.", name);
+	snprintf(key, sizeof key, "%sclass", prefix);
+	class = making_class(mk, prefix);
+	if (class == NULL) {
+		making_complain(mk, key, "is required: which transform is it?");
+		complain_of_choices(mk, prefix);
+		return;
+	}
+	if (find_component(mk, OUTFLOW_TRANSFORM, class, key, &component))
+		add_implicit(mk, name, prefix, &component, NULL);
+}
+
+/* Keys of aliases that the list does not name would silently do nothing. */
+static void check_aliases(struct making *mk, const outflow_config *own)
+{
+	const struct settings *s = &mk->model->settings;
+
+	for (size_t i = 0; i < s->n; i++) {
+		const char *rest;
+		size_t n, count = instance_config_api.list(own, "transforms", SIZE_MAX, NULL);
+		int named = 0;
+		outflow_str alias;
+
+		if (strncmp(s->list[i].key, "transforms.", strlen("transforms.")) != 0)
+			continue;
+		rest = s->list[i].key + strlen("transforms.");
+		n = strcspn(rest, ".");
+		for (size_t k = 0; k < count && !named; k++) {
+			instance_config_api.list(own, "transforms", k, &alias);
+			named = alias.len == n && memcmp(alias.ptr, rest, n) == 0;
+		}
+		if (!named)
+			making_complain(mk, s->list[i].key, "belongs to no alias in 'transforms'");
+	}
+}
+
+static void add_transforms(struct making *mk, const outflow_config *own)
+{
+	size_t n = instance_config_api.list(own, "transforms", SIZE_MAX, NULL);
+
+	for (size_t i = 0; i < n && mk->status == OUTFLOW_OK; i++) {
+		outflow_str alias;
+		char copy[181];
+
+		instance_config_api.list(own, "transforms", i, &alias);
+		snprintf(copy, sizeof copy, "%.*s", (int)alias.len, alias.ptr);
+		add_transform(mk, copy);
+	}
+	check_aliases(mk, own);
+}
+
+/* Does the pipeline set one of a schema's keys below prefix (as X, X.value or X.more)? */
+static int uses_schema(const struct making *mk, const outflow_cfg_def *def, const char *prefix)
+{
+	for (size_t i = 0; def != NULL && i < def->n_keys; i++) {
+		const outflow_cfg_key *key = schema_key(def, i);
+		char name[300];
+
+		snprintf(name, sizeof name, "%s%s", prefix, key->name);
+		if (key->type == OUTFLOW_T_PREFIX ? has_prefix(&mk->model->settings, name)
+		                                  : settings_find(&mk->model->settings, name) != NULL)
+			return 1;
+		snprintf(name, sizeof name, "%s%s.", prefix, key->name);
+		if (has_prefix(&mk->model->settings, name))
+			return 1;
+	}
+	return 0;
+}
+
+/* What every stage sees of the source: the converter's keys under their full names, defaults filled in. */
+static void inherit(struct making *mk, const struct component *converter, const char *cluster)
+{
+	const outflow_cfg_def *def = schema_of(converter);
+
+	for (size_t i = 0; def != NULL && i < def->n_keys && mk->status == OUTFLOW_OK; i++) {
+		const outflow_cfg_key *key = schema_key(def, i);
+		char name[300];
+		const struct setting *it;
+
+		snprintf(name, sizeof name, "source.%s", key->name);
+		it = settings_find(&mk->model->settings, name);
+		if (it != NULL || key->dflt != NULL)
+			mk->status = settings_set(&mk->inherited, name, it ? it->value : key->dflt, NULL, 0);
+	}
+	if (mk->status == OUTFLOW_OK)
+		mk->status = settings_set(&mk->inherited, "cluster", cluster, NULL, 0);
+}
+
+void making_add_stages(struct making *mk, const outflow_config *own, const char *cluster)
+{
+	struct pipeline_model *m = mk->model;
+	struct component converter = { 0 }, filter = { 0 }, deliver = { 0 };
+
+	/* All three are in one plugin: one sentence is enough. */
+	if (!find_component(mk, OUTFLOW_CONVERTER, CONVERTER, "source.format", &converter) ||
+	    !find_component(mk, OUTFLOW_TRANSFORM, FILTER, "filter.pattern", &filter) ||
+	    !find_component(mk, OUTFLOW_TRANSFORM, DELIVER, "sink.topic", &deliver))
+		return;
+	inherit(mk, &converter, cluster);
+	make_end(mk, &m->source, OUTFLOW_SOURCE, "source", schema_of(&converter));
+	/* Without the component nobody knows which keys it has. */
+	if (m->source.name != NULL)
+		add_implicit(mk, "convert", "source.", &converter, schema_of(&m->source.component));
+	if (has_prefix(&m->settings, "filter."))
+		add_implicit(mk, "filter", "filter.", &filter, NULL);
+	add_transforms(mk, own);
+	make_end(mk, &m->sink, OUTFLOW_SINK, "sink", schema_of(&deliver));
+	if (m->sink.name != NULL && uses_schema(mk, schema_of(&deliver), "sink."))
+		add_implicit(mk, "deliver", "sink.", &deliver, schema_of(&m->sink.component));
+	if (has_prefix(&m->settings, "deadletter."))
+		make_end(mk, &m->deadletter, OUTFLOW_SINK, "deadletter", &deadletter_schema);
+}
