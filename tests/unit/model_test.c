@@ -201,6 +201,16 @@ static void a_connection_fills_in_what_the_pipeline_leaves_open(void **state)
 	assert_string_equal(f->model->source.component.module->plugin->id, "gen");
 }
 
+static void a_connection_does_not_win_by_another_spelling(void **state)
+{
+	struct fixture *f = *state;
+
+	make_good(f, "connections = ( { name = \"g\"; class = \"gen\"; topic = \"theirs\"; } );\n"
+	             "pipelines = ( { name = \"p\"; source = { connection = \"g\"; topic = { value = \"mine\"; }; "
+	             "}; " NOWHERE "} );");
+	assert_text(&f->model->source, "topic", "mine");
+}
+
 static void connections_that_do_not_fit_are_problems(void **state)
 {
 	struct fixture *f = *state;
@@ -300,6 +310,7 @@ int main(void)
 		TEST(the_smallest_pipeline_has_defaults),
 		TEST(stages_stand_in_order_and_see_their_own_keys),
 		TEST(a_connection_fills_in_what_the_pipeline_leaves_open),
+		TEST(a_connection_does_not_win_by_another_spelling),
 		TEST(connections_that_do_not_fit_are_problems),
 		TEST(a_wrong_class_does_not_make_all_its_keys_wrong),
 		TEST(all_mistakes_are_said_at_once),
