@@ -205,8 +205,8 @@ static void a_connection_does_not_win_by_another_spelling(void **state)
 {
 	struct fixture *f = *state;
 
-	make_good(f, "connections = ( { name = \"g\"; class = \"gen\"; topic = \"theirs\"; } );\n"
-	             "pipelines = ( { name = \"p\"; source = { connection = \"g\"; topic = { value = \"mine\"; }; "
+	make_good(f, "connections = ( { name = \"g\"; class = \"gen\"; topic = { value = \"theirs\"; }; } );\n"
+	             "pipelines = ( { name = \"p\"; source = { connection = \"g\"; topic = \"mine\"; "
 	             "}; " NOWHERE "} );");
 	assert_text(&f->model->source, "topic", "mine");
 }
