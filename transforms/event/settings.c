@@ -47,13 +47,17 @@ static void make_id_prefix(struct event_settings *s, const outflow_host *h, cons
 
 void event_settings_read(struct event_settings *s, const outflow_host *h, const outflow_config *c, const char *prefix)
 {
-	outflow_str invalid = setting(h, c, prefix, "format.invalid");
+	outflow_str invalid = setting(h, c, prefix, "format.invalid"), subject;
 
 	s->format = format_of(setting(h, c, prefix, "format"));
 	s->fallback = outflow_equal(invalid, "fail") || invalid.len == 0 ? s->format : format_of(invalid);
 	s->source = setting(h, c, prefix, "event.source");
 	s->type = setting(h, c, prefix, "event.type");
-	s->subject = setting(h, c, prefix, "event.subject");
+	subject = setting(h, c, prefix, "event.subject");
+	if (subject.len == 0)
+		subject = s->source;
+	snprintf(s->subject_head, sizeof s->subject_head, "%.*s%%", (int)subject.len, subject.ptr);
+	s->subject_head_length = strlen(s->subject_head);
 	s->json_tag = h->intern(h, OUTFLOW_VIEW_JSON);
 	make_id_prefix(s, h, c);
 }

@@ -9,8 +9,10 @@ enum event_format { EVENT_JSON, EVENT_TEXT, EVENT_BINARY };
 struct event_settings {
 	enum event_format format;
 	enum event_format fallback; /* of a payload that is not valid in `format`; the same as format: it fails */
-	outflow_str source, type, subject;
-	uint32_t json_tag;   /* the interned OUTFLOW_VIEW_JSON */
+	outflow_str source, type;
+	uint32_t json_tag;      /* the interned OUTFLOW_VIEW_JSON */
+	char subject_head[260]; /* the subject but for the topic at its end: "<event.subject or source>%" */
+	size_t subject_head_length;
 	char id_prefix[108]; /* "<cluster>/<pipeline>/<task>/" */
 };
 
