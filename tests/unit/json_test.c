@@ -294,6 +294,12 @@ static void densest_texts_fit(void **state)
 		accepts(text);
 		text[n + 1] = ',';
 	}
+	for (size_t n = 1; n + 5 < sizeof text; n += 3) { /* [{},{}] */
+		text[0] = '[';
+		memcpy(text + n, "{}]", 4);
+		accepts(text);
+		text[n + 2] = ',';
+	}
 }
 
 static void a_view_is_used_again(void **state)

@@ -157,6 +157,14 @@ static void prefix_exists_and_anything_but(void **state)
 	expect(f, 0, "{\"a\":[{\"prefix\":\"p\",\"anything-but\":\"p2\"}]}", "{\"a\":\"p2\"}");
 }
 
+static void an_absent_field_fits_no_other_operator(void **state)
+{
+	struct fixture *f = *state;
+
+	expect(f, 0, "{\"a\":[{\"exists\":false,\"prefix\":\"x\"}]}", "{}");
+	expect(f, 1, "{\"a\":[{\"exists\":true,\"prefix\":\"x\"}]}", "{\"a\":\"x\"}");
+}
+
 static void arrays_are_walked_into(void **state)
 {
 	struct fixture *f = *state;
@@ -200,6 +208,9 @@ static void a_dot_is_nesting(void **state)
 	expect(f, 0, "{\"a\":{\"b\":[1]}}", "{\"ab\":1,\"a.c\":1}");
 	expect(f, 1, "{\"a\":{\"b\":[1]}}", "{\"a\":[{\"b\":1}],\"a.b\":2}");
 	expect(f, 1, "{\"a\":[1],\"a.b\":[2]}", "{\"a\":1,\"a.b\":2}");
+	/* The same field twice: the last one wins, as for equal names. */
+	expect(f, 0, "{\"a.b\":[1],\"a\":{\"b\":[\"x\"]}}", "{\"a\":{\"b\":1}}");
+	expect(f, 0, "{\"a\":{\"b\":[\"x\"]},\"a.b\":[1]}", "{\"a\":{\"b\":\"x\"}}");
 	expect(f, 1, "{\"a..b\":[1]}", "{\"a\":{\"\":{\"b\":1}}}");
 	/* Scratch of one element must not leak into the next. */
 	expect(f, 0, "{\"l\":{\"a\":{\"b\":[1]},\"c\":[1]}}", "{\"l\":[{\"a.b\":1},{\"c\":1}]}");
@@ -440,6 +451,7 @@ int main(void)
 		cmocka_unit_test(escapes_do_not_matter),
 		cmocka_unit_test(numbers_compare_by_value),
 		cmocka_unit_test(prefix_exists_and_anything_but),
+		cmocka_unit_test(an_absent_field_fits_no_other_operator),
 		cmocka_unit_test(arrays_are_walked_into),
 		cmocka_unit_test(the_last_of_equal_names_wins),
 		cmocka_unit_test(a_dot_is_nesting),
