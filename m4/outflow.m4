@@ -69,15 +69,16 @@ AC_DEFUN([OUTFLOW_CLIENT_LIBRARIES], [
     mqtt_summary=yes
     AC_CHECK_HEADER([MQTTAsync.h], [], [mqtt_summary="no (MQTTAsync.h is missing: libpaho-mqtt-dev)"])
     PKG_CHECK_MODULES([OPENSSL], [openssl], [], [mqtt_summary="no (OpenSSL is missing: libssl-dev)"])
+  ])
+  AS_IF([test "$mqtt_summary" = yes], [
     AC_MSG_CHECKING([for the static library of Paho])
     outflow_saved="$LIBS"
     LIBS="$PAHO_LIBS $OPENSSL_LIBS -lpthread $LIBS"
-    AC_LINK_IFELSE([AC_LANG_PROGRAM([[extern int MQTTAsync_connect(void *, const void *);]],
+    AC_LINK_IFELSE([AC_LANG_PROGRAM([[#include <MQTTAsync.h>]],
                                     [[return MQTTAsync_connect(0, 0);]])],
-      [AC_MSG_RESULT([yes])],
+      [AC_MSG_RESULT([yes]); have_mqtt=yes],
       [AC_MSG_RESULT([no]); mqtt_summary="no (libpaho-mqtt3as.a is missing: libpaho-mqtt-dev)"])
     LIBS="$outflow_saved"
-    AS_IF([test "$mqtt_summary" = yes], [have_mqtt=yes])
   ])
   AM_CONDITIONAL([HAVE_MQTT], [test "$have_mqtt" = yes])
 ])
