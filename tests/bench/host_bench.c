@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* host_bench.c: what the host itself costs a record: batch, an empty chain, ledger; and the journal's append and read. */
+#include "host/base/clock.h"
+#include "host/journal/journal.h"
+#include "host/pipeline/chain.h"
+
+#include <outflow/util.h>
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define TURN 512u
+#define ROUNDS 9
+#define ROUND_RECORDS 400000u
+#define PAYLOAD 200u
+
+static char payload[PAYLOAD];
+static outflow_error err = { .size = sizeof err };
+
+static void fail(const char *what)
+{
+	fprintf(stderr, "host_bench: %s: %s\n", what, err.msg);
+	exit(1);
+}
+
+/* Prints the fastest and the median round: the machine only ever adds. */
+static int by_size(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+static void report(const char *what, double *ns)
+{
+	qsort(ns, ROUNDS, sizeof *ns, by_size);
+	printf("%-58s %8.1f %8.1f\n", what, ns[0], ns[ROUNDS / 2]);
+}
+
+/* ---- batch, chain, ledger ---- */
+
+static void no_wake(void *ctx)
+{
+	(void)ctx;
+}
+
+struct host {
+	struct services services;
+	struct chain chain;
+	struct pool *pool;
+	uint32_t stream;
+	uint64_t position;
+};
+
+static void one_turn(struct host *h)
+{
+	static outflow_record *resolved[TURN];
+	struct family *f = family_new(h->services.ledger);
+	struct batch b;
+
+	batch_begin(&b, &f->memory, TURN, TURN);
+	for (uint32_t i = 0; i < TURN; i++)
+		b.plugin.recs[b.plugin.n++] = (outflow_record){ .value = { payload, PAYLOAD }, .partition = -1,
+		                                                .stream = h->stream, .pos = h->position++ };
+	batch_end(&b);
+	if (ledger_admit(h->services.ledger, f, b.plugin.recs, TURN) != OUTFLOW_OK ||
+	    chain_run(&h->chain, f, &err) != OUTFLOW_OK)
+		fail("chain");
+	for (uint32_t i = 0; i < TURN; i++)
+		resolved[i] = &f->outputs[i];
+	ledger_publish(f);
+	ledger_resolve(h->services.ledger, resolved, TURN, OUTFLOW_OK, NULL);
+	ledger_collect(h->services.ledger);
+}
+
+static void measure_host(const char *what)
+{
+	struct host h = { .pool = pool_new() };
+	outflow_resume resume;
+	double ns[ROUNDS];
+
+	h.services.ledger = ledger_new(h.pool, no_wake, NULL);
+	h.chain.services = &h.services;
+	ledger_stream_open(h.services.ledger, outflow_text("{}"), 0, (outflow_bytes){ NULL, 0 }, &h.stream, &resume);
+	for (int round = 0; round < ROUNDS; round++) {
+		int64_t begin = clock_mono_ns();
+
+		for (uint32_t n = 0; n < ROUND_RECORDS; n += TURN)
+			one_turn(&h);
+		ns[round] = (double)(clock_mono_ns() - begin) / ROUND_RECORDS;
+	}
+	ledger_free(&h.services.ledger);
+	pool_free(&h.pool);
+	report(what, ns);
+}
+
+static void measure_memcpy(void)
+{
+	static char from[TURN][PAYLOAD], to[TURN][PAYLOAD];
+	double ns[ROUNDS];
+
+	for (int round = 0; round < ROUNDS; round++) {
+		int64_t begin = clock_mono_ns();
+
+		for (uint32_t n = 0; n < ROUND_RECORDS; n++) {
+			memcpy(to[n % TURN], from[n % TURN], PAYLOAD);
+			__asm__ volatile("" ::: "memory");
+		}
+		ns[round] = (double)(clock_mono_ns() - begin) / ROUND_RECORDS;
+	}
+	report("reference: memcpy of 200 B", ns);
+}
+
+/* ---- journal ---- */
+
+static void measure_pwrite(const char *dir)
+{
+	static char record[264];
+	char path[200];
+	double ns[ROUNDS];
+	int fd;
+
+	snprintf(path, sizeof path, "%s/reference", dir);
+	fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	for (int round = 0; round < ROUNDS; round++) {
+		int64_t begin = clock_mono_ns();
+
+		for (uint32_t n = 0; n < ROUND_RECORDS / 4; n++)
+			if (pwrite(fd, record, sizeof record, (off_t)n * (off_t)sizeof record) < 0)
+				fail("pwrite");
+		ns[round] = (double)(clock_mono_ns() - begin) * 4 / ROUND_RECORDS;
+	}
+	close(fd);
+	unlink(path);
+	report("reference: pwrite of 264 B", ns);
+}
+
+static void append_round(struct journal *j, double *ns)
+{
+	outflow_record r = { .value = { payload, PAYLOAD }, .topic = { "plant/p1/temperature", 20 }, .timestamp_ms = 1 };
+	int64_t begin = clock_mono_ns();
+	uint64_t pos;
+
+	for (uint32_t n = 0; n < ROUND_RECORDS / 4; n++)
+		if (journal_append(j, &r, &pos, &err) < 0)
+			fail("append");
+	*ns = (double)(clock_mono_ns() - begin) * 4 / ROUND_RECORDS;
+}
+
+static void read_round(struct journal *j, struct journal_reader *reader, struct pool *pool, double *ns)
+{
+	outflow_host host = { .size = sizeof host, .batch = &batch_api };
+	struct family_memory memory = { .pool = pool };
+	int64_t begin = clock_mono_ns();
+	uint64_t next = 0;
+	uint32_t n = 0;
+
+	while (n < ROUND_RECORDS / 4) {
+		struct batch b;
+
+		batch_begin(&b, &memory, TURN, TURN);
+		if (journal_read(reader, &host, &b.plugin, 0, TURN, 0, &err) != OUTFLOW_OK)
+			fail("read");
+		batch_end(&b);
+		n += b.plugin.n;
+		next = b.plugin.recs[b.plugin.n - 1].next;
+		batch_drop_records(&memory, b.plugin.recs);
+		family_memory_release(&memory);
+		journal_release(j, next);
+	}
+	*ns = (double)(clock_mono_ns() - begin) * 4 / ROUND_RECORDS;
+}
+
+static void measure_journal(void)
+{
+	char dir[] = "/tmp/outflow-bench-XXXXXX", command[100];
+	struct journal_options options = { .dir = dir, .sync = JOURNAL_SYNC_NONE, .segment_bytes = 64 << 20,
+	                                   .soft_bytes = 1 << 30, .hard_bytes = 1 << 30 };
+	struct journal *j = NULL;
+	struct journal_reader *reader = NULL;
+	struct pool *pool = pool_new();
+	double append[ROUNDS], read_back[ROUNDS];
+
+	if (mkdtemp(dir) == NULL || journal_open(&options, 0, &j, &err) != OUTFLOW_OK ||
+	    journal_reader_open(j, 0, &reader, &err) != OUTFLOW_OK)
+		fail("journal");
+	measure_pwrite(dir);
+	for (int round = 0; round < ROUNDS; round++) {
+		append_round(j, &append[round]);
+		read_round(j, reader, pool, &read_back[round]);
+	}
+	report("journal: append of a 200 B message (journal.sync = none)", append);
+	report("journal: read, check and release of it", read_back);
+	journal_reader_close(&reader);
+	journal_close(&j);
+	pool_free(&pool);
+	snprintf(command, sizeof command, "rm -rf %s", dir);
+	if (system(command) != 0)
+		fputs("host_bench: the directory was left behind\n", stderr);
+}
+
+int main(void)
+{
+	printf("%-58s %8s %8s\n", "ns per record", "best", "median");
+	measure_memcpy();
+	measure_host("host: batch + empty chain + ledger");
+	measure_host("the same again (A/A control)");
+	measure_journal();
+	return 0;
+}
