@@ -13,9 +13,9 @@
 struct gen {
 	const outflow_host *host;
 	uint32_t stream;
-	uint64_t next;       /* number of the next record */
-	uint64_t end;        /* the first that is not made; UINT64_MAX: none */
-	int64_t rate;        /* a second; 0: as fast as it goes */
+	uint64_t next; /* number of the next record */
+	uint64_t end;  /* the first that is not made; UINT64_MAX: none */
+	int64_t rate;  /* a second; 0: as fast as it goes */
 	int64_t started_ns;
 	uint64_t started_at; /* number of the first record of this run */
 	size_t size;         /* of a value, at least */
@@ -23,17 +23,42 @@ struct gen {
 };
 
 static const outflow_cfg_key keys[] = {
-	{ .name = "count", .type = OUTFLOW_T_INT, .importance = OUTFLOW_IMPORTANCE_HIGH, .dflt = "0", .min = 0,
-	  .max = INT64_MAX, .group = "Generator", .doc = "How many records; 0: without end." },
-	{ .name = "rate", .type = OUTFLOW_T_INT, .importance = OUTFLOW_IMPORTANCE_HIGH, .dflt = "0", .min = 0,
-	  .max = 100000000, .group = "Generator", .doc = "Records a second; 0: as many as the sink takes." },
-	{ .name = "size", .type = OUTFLOW_T_SIZE, .importance = OUTFLOW_IMPORTANCE_MEDIUM, .dflt = "200B", .min = 1,
-	  .max = 1048576, .group = "Generator", .doc = "Bytes of a value; padded with a field, never cut." },
-	{ .name = "topic", .type = OUTFLOW_T_STRING, .importance = OUTFLOW_IMPORTANCE_LOW, .dflt = "gen",
-	  .group = "Generator", .doc = "Topic of the records." },
+	{ .name = "count",
+	  .type = OUTFLOW_T_INT,
+	  .importance = OUTFLOW_IMPORTANCE_HIGH,
+	  .dflt = "0",
+	  .min = 0,
+	  .max = INT64_MAX,
+	  .group = "Generator",
+	  .doc = "How many records; 0: without end." },
+	{ .name = "rate",
+	  .type = OUTFLOW_T_INT,
+	  .importance = OUTFLOW_IMPORTANCE_HIGH,
+	  .dflt = "0",
+	  .min = 0,
+	  .max = 100000000,
+	  .group = "Generator",
+	  .doc = "Records a second; 0: as many as the sink takes." },
+	{ .name = "size",
+	  .type = OUTFLOW_T_SIZE,
+	  .importance = OUTFLOW_IMPORTANCE_MEDIUM,
+	  .dflt = "200B",
+	  .min = 1,
+	  .max = 1048576,
+	  .group = "Generator",
+	  .doc = "Bytes of a value; padded with a field, never cut." },
+	{ .name = "topic",
+	  .type = OUTFLOW_T_STRING,
+	  .importance = OUTFLOW_IMPORTANCE_LOW,
+	  .dflt = "gen",
+	  .group = "Generator",
+	  .doc = "Topic of the records." },
 };
 static const outflow_cfg_def schema = {
-	.size = sizeof schema, .key_size = sizeof keys[0], .keys = keys, .n_keys = sizeof keys / sizeof keys[0],
+	.size = sizeof schema,
+	.key_size = sizeof keys[0],
+	.keys = keys,
+	.n_keys = sizeof keys / sizeof keys[0],
 };
 
 static outflow_status create(const outflow_host *h, const outflow_config *c, void **self, outflow_error *err)
@@ -124,16 +149,30 @@ static outflow_status poll(void *self, outflow_batch *out, int64_t deadline_ns, 
 }
 
 static const outflow_source_ops ops = {
-	.size = sizeof ops, .create = create, .start = start, .poll = poll, .destroy = free,
+	.size = sizeof ops,
+	.create = create,
+	.start = start,
+	.poll = poll,
+	.destroy = free,
 };
 static const outflow_component source = {
-	.size = sizeof source, .kind = OUTFLOW_SOURCE, .name = "source",
-	.doc = "Makes numbered JSON records, at a rate or as fast as they are taken.", .config = &schema, .ops = &ops,
+	.size = sizeof source,
+	.kind = OUTFLOW_SOURCE,
+	.name = "source",
+	.doc = "Makes numbered JSON records, at a rate or as fast as they are taken.",
+	.config = &schema,
+	.ops = &ops,
 };
 static const outflow_component *const components[] = { &source };
 static const outflow_plugin plugin = {
-	.stamp = OUTFLOW_STAMP, .size = sizeof plugin, .id = "gen", .version = "0.1.0", .license = "Apache-2.0",
-	.doc = "Numbered records for tests and measurements.", .components = components, .n_components = 1,
+	.stamp = OUTFLOW_STAMP,
+	.size = sizeof plugin,
+	.id = "gen",
+	.version = "0.1.0",
+	.license = "Apache-2.0",
+	.doc = "Numbered records for tests and measurements.",
+	.components = components,
+	.n_components = 1,
 };
 
 outflow_plugin_entry_fn outflow_plugin_entry_v1;

@@ -12,23 +12,55 @@ static const char *const compression_choices[] = { "none", "gzip", "snappy", "lz
 #define LOW OUTFLOW_IMPORTANCE_LOW
 
 static const outflow_cfg_key keys[] = {
-	{ .name = "bootstrap", .type = OUTFLOW_T_LIST, .flags = OUTFLOW_K_REQUIRED, .importance = HIGH, .group = "Kafka",
+	{ .name = "bootstrap",
+	  .type = OUTFLOW_T_LIST,
+	  .flags = OUTFLOW_K_REQUIRED,
+	  .importance = HIGH,
+	  .group = "Kafka",
 	  .doc = "Brokers to begin with, HOST:PORT." },
-	{ .name = "acks", .type = OUTFLOW_T_ENUM, .importance = HIGH, .dflt = "all", .choices = acks_choices,
+	{ .name = "acks",
+	  .type = OUTFLOW_T_ENUM,
+	  .importance = HIGH,
+	  .dflt = "all",
+	  .choices = acks_choices,
 	  .group = "Kafka",
 	  .doc = "Who has to confirm a record: all in-sync replicas, the leader (1), or nobody (0: at most once)." },
-	{ .name = "compression", .type = OUTFLOW_T_ENUM, .importance = MEDIUM, .dflt = "lz4",
-	  .choices = compression_choices, .group = "Kafka", .doc = "Compression of the batches sent." },
-	{ .name = "linger", .type = OUTFLOW_T_DURATION_MS, .importance = MEDIUM, .dflt = "5ms", .min = 0, .max = 900000,
-	  .group = "Kafka", .doc = "How long a batch waits for more records." },
-	{ .name = "attempt.timeout", .type = OUTFLOW_T_DURATION_MS, .importance = MEDIUM, .dflt = "30s", .min = 1000,
-	  .max = 86400000, .group = "Kafka",
+	{ .name = "compression",
+	  .type = OUTFLOW_T_ENUM,
+	  .importance = MEDIUM,
+	  .dflt = "lz4",
+	  .choices = compression_choices,
+	  .group = "Kafka",
+	  .doc = "Compression of the batches sent." },
+	{ .name = "linger",
+	  .type = OUTFLOW_T_DURATION_MS,
+	  .importance = MEDIUM,
+	  .dflt = "5ms",
+	  .min = 0,
+	  .max = 900000,
+	  .group = "Kafka",
+	  .doc = "How long a batch waits for more records." },
+	{ .name = "attempt.timeout",
+	  .type = OUTFLOW_T_DURATION_MS,
+	  .importance = MEDIUM,
+	  .dflt = "30s",
+	  .min = 1000,
+	  .max = 86400000,
+	  .group = "Kafka",
 	  .doc = "One attempt ends after this; then the pipeline's retries decide. An attempt that ended so may have been "
 	         "stored all the same: a retry may duplicate." },
-	{ .name = "buffer.bytes", .type = OUTFLOW_T_SIZE, .importance = LOW, .dflt = "32MiB", .min = 1048576,
-	  .max = INT64_C(1) << 40, .group = "Kafka",
+	{ .name = "buffer.bytes",
+	  .type = OUTFLOW_T_SIZE,
+	  .importance = LOW,
+	  .dflt = "32MiB",
+	  .min = 1048576,
+	  .max = INT64_C(1) << 40,
+	  .group = "Kafka",
 	  .doc = "Memory for records that wait to be sent; beyond it the source waits." },
-	{ .name = "producer.", .type = OUTFLOW_T_PREFIX, .importance = LOW, .group = "Kafka",
+	{ .name = "producer.",
+	  .type = OUTFLOW_T_PREFIX,
+	  .importance = LOW,
+	  .group = "Kafka",
 	  .doc = "Any property of librdkafka, such as producer.security.protocol; it wins over the keys above." },
 };
 
@@ -64,7 +96,8 @@ static int set_text(rd_kafka_conf_t *conf, const char *name, outflow_str value, 
 static int set_own_keys(rd_kafka_conf_t *conf, const outflow_host *h, const outflow_config *c, outflow_error *err)
 {
 	outflow_str acks = outflow_config_text(h, c, "acks");
-	int64_t timeout = outflow_config_number(h, c, "attempt.timeout"), linger = outflow_config_number(h, c, "linger");
+	int64_t timeout = outflow_config_number(h, c, "attempt.timeout"),
+		linger = outflow_config_number(h, c, "linger");
 	char client[200];
 
 	snprintf(client, sizeof client, "connector-producer-%s-%u", h->pipeline ? h->pipeline : "check", h->task);
@@ -75,7 +108,8 @@ static int set_own_keys(rd_kafka_conf_t *conf, const outflow_host *h, const outf
 	       set_text(conf, "compression.type", outflow_config_text(h, c, "compression"), err) ||
 	       set_number(conf, "linger.ms", linger < timeout ? linger : timeout - 1, err) ||
 	       set_number(conf, "message.timeout.ms", timeout, err) ||
-	       set_number(conf, "queue.buffering.max.kbytes", outflow_config_number(h, c, "buffer.bytes") / 1024, err) ||
+	       set_number(conf, "queue.buffering.max.kbytes", outflow_config_number(h, c, "buffer.bytes") / 1024,
+	                  err) ||
 	       set(conf, "queue.buffering.max.messages", "1000000", err) || set(conf, "client.id", client, err) ||
 	       /* A typo must not make a topic. */
 	       set(conf, "allow.auto.create.topics", "false", err) || set(conf, "socket.nagle.disable", "true", err) ||
@@ -122,6 +156,9 @@ static outflow_status check(const outflow_host *h, const outflow_config *c, outf
 }
 
 const outflow_cfg_def kafka_sink_schema = {
-	.size = sizeof kafka_sink_schema, .key_size = sizeof keys[0], .keys = keys, .n_keys = sizeof keys / sizeof keys[0],
+	.size = sizeof kafka_sink_schema,
+	.key_size = sizeof keys[0],
+	.keys = keys,
+	.n_keys = sizeof keys / sizeof keys[0],
 	.check = check,
 };

@@ -2,14 +2,23 @@
 #include "connectors/kafka/kafka.h"
 
 static const outflow_component sink = {
-	.size = sizeof sink, .kind = OUTFLOW_SINK, .name = "sink",
+	.size = sizeof sink,
+	.kind = OUTFLOW_SINK,
+	.name = "sink",
 	.doc = "Writes records to Kafka topics; a record is done when Kafka's delivery report says so.",
-	.config = &kafka_sink_schema, .ops = &kafka_sink_ops,
+	.config = &kafka_sink_schema,
+	.ops = &kafka_sink_ops,
 };
 static const outflow_component *const components[] = { &sink };
 static const outflow_plugin plugin = {
-	.stamp = OUTFLOW_STAMP, .size = sizeof plugin, .id = "kafka", .version = "0.1.0", .license = "Apache-2.0",
-	.doc = "Apache Kafka, by librdkafka.", .components = components, .n_components = 1,
+	.stamp = OUTFLOW_STAMP,
+	.size = sizeof plugin,
+	.id = "kafka",
+	.version = "0.1.0",
+	.license = "Apache-2.0",
+	.doc = "Apache Kafka, by librdkafka.",
+	.components = components,
+	.n_components = 1,
 };
 
 outflow_plugin_entry_fn outflow_plugin_entry_v1;

@@ -18,7 +18,7 @@ struct kafka_sink {
 	rd_kafka_queue_t *reports;
 	pthread_t thread;
 	int thread_started;
-	int stopping;          /* atomic: reports are counted, no longer resolved */
+	int stopping; /* atomic: reports are counted, no longer resolved */
 };
 
 static outflow_status create(const outflow_host *h, const outflow_config *c, void **self, outflow_error *err)
@@ -82,8 +82,10 @@ static void take_reports(struct kafka_sink *s, rd_kafka_event_t *event)
 
 static int level_of(int syslog_level)
 {
-	return syslog_level <= 3 ? OUTFLOW_LOG_ERROR : syslog_level <= 4 ? OUTFLOW_LOG_WARN
-	     : syslog_level <= 6 ? OUTFLOW_LOG_INFO : OUTFLOW_LOG_DEBUG;
+	return syslog_level <= 3   ? OUTFLOW_LOG_ERROR
+	       : syslog_level <= 4 ? OUTFLOW_LOG_WARN
+	       : syslog_level <= 6 ? OUTFLOW_LOG_INFO
+	                           : OUTFLOW_LOG_DEBUG;
 }
 
 static void take_event(struct kafka_sink *s, rd_kafka_event_t *event)
@@ -202,8 +204,8 @@ static outflow_status put(void *self, outflow_record *recs, size_t n, size_t *ta
 		char topic[250];
 
 		if (r->topic.len == 0 || r->topic.len >= sizeof topic)
-			return outflow_fail(err, OUTFLOW_E_RECORD, "a topic's name has 1 to 249 characters, this one has %zu",
-			                    r->topic.len);
+			return outflow_fail(err, OUTFLOW_E_RECORD,
+			                    "a topic's name has 1 to 249 characters, this one has %zu", r->topic.len);
 		memcpy(topic, r->topic.ptr, r->topic.len);
 		topic[r->topic.len] = '\0';
 		code = produce(s, r, topic);

@@ -21,13 +21,13 @@ struct mqtt_options {
 	char *broker;
 	char *client_id;
 	char *username, *password;
-	char **topics;                 /* n_topics of them */
+	char **topics; /* n_topics of them */
 	size_t n_topics;
-	int qos;                       /* 0 or 1 */
-	int version;                   /* MQTTVERSION_5 or MQTTVERSION_3_1_1 */
-	int keepalive;                 /* seconds */
+	int qos;       /* 0 or 1 */
+	int version;   /* MQTTVERSION_5 or MQTTVERSION_3_1_1 */
+	int keepalive; /* seconds */
 	int receive_maximum;
-	unsigned session_expiry;       /* seconds */
+	unsigned session_expiry; /* seconds */
 	int tls;
 	int tls_verify;
 	char *tls_ca, *tls_cert, *tls_key, *tls_key_password;
@@ -50,9 +50,9 @@ const char *mqtt_filter_problem(outflow_str text);
 struct mqtt_record {
 	outflow_record record;
 	outflow_header headers[MQTT_HEADERS_MAX];
-	char text[256];                /* numbers, as text */
-	char names[4096];              /* renamed user properties */
-	uint32_t dropped_headers;      /* more than there is room for */
+	char text[256];           /* numbers, as text */
+	char names[4096];         /* renamed user properties */
+	uint32_t dropped_headers; /* more than there is room for */
 };
 void mqtt_record_make(struct mqtt_record *r, const char *topic, size_t topic_length, const MQTTAsync_message *m,
                       int64_t now_ms);

@@ -11,35 +11,96 @@ static const char *const protocols[] = { "5", "3.1.1", NULL };
 #define LOW OUTFLOW_IMPORTANCE_LOW
 
 static const outflow_cfg_key keys[] = {
-	{ .name = "broker", .type = OUTFLOW_T_STRING, .flags = OUTFLOW_K_REQUIRED, .importance = HIGH, .group = "MQTT",
+	{ .name = "broker",
+	  .type = OUTFLOW_T_STRING,
+	  .flags = OUTFLOW_K_REQUIRED,
+	  .importance = HIGH,
+	  .group = "MQTT",
 	  .doc = "Address of the broker: tcp://HOST:PORT, ssl://HOST:PORT for TLS, ws:// or wss:// for WebSocket." },
-	{ .name = "topics", .type = OUTFLOW_T_LIST, .flags = OUTFLOW_K_REQUIRED, .importance = HIGH, .group = "MQTT",
+	{ .name = "topics",
+	  .type = OUTFLOW_T_LIST,
+	  .flags = OUTFLOW_K_REQUIRED,
+	  .importance = HIGH,
+	  .group = "MQTT",
 	  .doc = "Topic filters, with + and #, or $share/GROUP/FILTER." },
-	{ .name = "qos", .type = OUTFLOW_T_INT, .importance = MEDIUM, .dflt = "1", .min = 0, .max = 1, .group = "MQTT",
+	{ .name = "qos",
+	  .type = OUTFLOW_T_INT,
+	  .importance = MEDIUM,
+	  .dflt = "1",
+	  .min = 0,
+	  .max = 1,
+	  .group = "MQTT",
 	  .doc = "QoS of the subscription. 0 promises nothing; 2 is not offered, since the client library loses messages "
 	         "with it when a process is killed." },
-	{ .name = "protocol", .type = OUTFLOW_T_ENUM, .importance = MEDIUM, .dflt = "5", .choices = protocols,
-	  .group = "MQTT", .doc = "Version of MQTT." },
-	{ .name = "client.id", .type = OUTFLOW_T_STRING, .importance = MEDIUM, .group = "MQTT",
+	{ .name = "protocol",
+	  .type = OUTFLOW_T_ENUM,
+	  .importance = MEDIUM,
+	  .dflt = "5",
+	  .choices = protocols,
+	  .group = "MQTT",
+	  .doc = "Version of MQTT." },
+	{ .name = "client.id",
+	  .type = OUTFLOW_T_STRING,
+	  .importance = MEDIUM,
+	  .group = "MQTT",
 	  .doc = "Identity of the session at the broker; must stay the same. Unset: outflow-PIPELINE-TASK." },
 	{ .name = "username", .type = OUTFLOW_T_STRING, .importance = MEDIUM, .group = "MQTT", .doc = "User name." },
-	{ .name = "password", .type = OUTFLOW_T_STRING, .flags = OUTFLOW_K_SECRET, .importance = MEDIUM, .group = "MQTT",
+	{ .name = "password",
+	  .type = OUTFLOW_T_STRING,
+	  .flags = OUTFLOW_K_SECRET,
+	  .importance = MEDIUM,
+	  .group = "MQTT",
 	  .doc = "Password; better as a reference: ${file:/path} or ${env:NAME}." },
-	{ .name = "keepalive", .type = OUTFLOW_T_DURATION_MS, .importance = LOW, .dflt = "60s", .min = 1000,
-	  .max = 65535000, .group = "MQTT", .doc = "A silent connection is given up after about one and a half of this." },
-	{ .name = "session.expiry", .type = OUTFLOW_T_DURATION_MS, .importance = LOW, .dflt = "7d", .min = 0,
-	  .max = INT64_C(4294967295000), .group = "MQTT",
+	{ .name = "keepalive",
+	  .type = OUTFLOW_T_DURATION_MS,
+	  .importance = LOW,
+	  .dflt = "60s",
+	  .min = 1000,
+	  .max = 65535000,
+	  .group = "MQTT",
+	  .doc = "A silent connection is given up after about one and a half of this." },
+	{ .name = "session.expiry",
+	  .type = OUTFLOW_T_DURATION_MS,
+	  .importance = LOW,
+	  .dflt = "7d",
+	  .min = 0,
+	  .max = INT64_C(4294967295000),
+	  .group = "MQTT",
 	  .doc = "MQTT 5: how long the broker keeps messages for this client while it is away." },
-	{ .name = "receive.maximum", .type = OUTFLOW_T_INT, .importance = LOW, .dflt = "1000", .min = 1, .max = 65535,
-	  .group = "MQTT", .doc = "MQTT 5: how many messages the broker may send before the first is acknowledged." },
-	{ .name = "tls.ca", .type = OUTFLOW_T_STRING, .importance = MEDIUM, .group = "TLS",
+	{ .name = "receive.maximum",
+	  .type = OUTFLOW_T_INT,
+	  .importance = LOW,
+	  .dflt = "1000",
+	  .min = 1,
+	  .max = 65535,
+	  .group = "MQTT",
+	  .doc = "MQTT 5: how many messages the broker may send before the first is acknowledged." },
+	{ .name = "tls.ca",
+	  .type = OUTFLOW_T_STRING,
+	  .importance = MEDIUM,
+	  .group = "TLS",
 	  .doc = "File of CA certificates that the broker's is checked against. Unset: the system's." },
-	{ .name = "tls.cert", .type = OUTFLOW_T_STRING, .importance = LOW, .group = "TLS",
+	{ .name = "tls.cert",
+	  .type = OUTFLOW_T_STRING,
+	  .importance = LOW,
+	  .group = "TLS",
 	  .doc = "File of our own certificate, for brokers that ask for one." },
-	{ .name = "tls.key", .type = OUTFLOW_T_STRING, .importance = LOW, .group = "TLS", .doc = "File of its private key." },
-	{ .name = "tls.key.password", .type = OUTFLOW_T_STRING, .flags = OUTFLOW_K_SECRET, .importance = LOW,
-	  .group = "TLS", .doc = "Password of the private key." },
-	{ .name = "tls.verify", .type = OUTFLOW_T_BOOL, .importance = LOW, .dflt = "true", .group = "TLS",
+	{ .name = "tls.key",
+	  .type = OUTFLOW_T_STRING,
+	  .importance = LOW,
+	  .group = "TLS",
+	  .doc = "File of its private key." },
+	{ .name = "tls.key.password",
+	  .type = OUTFLOW_T_STRING,
+	  .flags = OUTFLOW_K_SECRET,
+	  .importance = LOW,
+	  .group = "TLS",
+	  .doc = "Password of the private key." },
+	{ .name = "tls.verify",
+	  .type = OUTFLOW_T_BOOL,
+	  .importance = LOW,
+	  .dflt = "true",
+	  .group = "TLS",
 	  .doc = "false accepts any certificate and any name: for trials only." },
 };
 
@@ -96,7 +157,8 @@ const char *mqtt_filter_problem(outflow_str text)
 
 static int is_tls(const char *broker)
 {
-	return strncmp(broker, "ssl://", 6) == 0 || strncmp(broker, "mqtts://", 8) == 0 || strncmp(broker, "wss://", 6) == 0;
+	return strncmp(broker, "ssl://", 6) == 0 || strncmp(broker, "mqtts://", 8) == 0 ||
+	       strncmp(broker, "wss://", 6) == 0;
 }
 
 static int is_address(outflow_str broker)
@@ -140,7 +202,8 @@ static outflow_status check(const outflow_host *h, const outflow_config *c, outf
 		h->problem(h, "topics", message);
 		problems++;
 	}
-	if ((h->config->str(c, "tls.key", &key) == OUTFLOW_OK) != (h->config->str(c, "tls.cert", &cert) == OUTFLOW_OK)) {
+	if ((h->config->str(c, "tls.key", &key) == OUTFLOW_OK) !=
+	    (h->config->str(c, "tls.cert", &cert) == OUTFLOW_OK)) {
 		h->problem(h, "tls.cert", "and tls.key go together");
 		problems++;
 	}
@@ -211,6 +274,9 @@ void mqtt_options_clear(struct mqtt_options *o)
 }
 
 const outflow_cfg_def mqtt_source_schema = {
-	.size = sizeof mqtt_source_schema, .key_size = sizeof keys[0], .keys = keys, .n_keys = sizeof keys / sizeof keys[0],
+	.size = sizeof mqtt_source_schema,
+	.key_size = sizeof keys[0],
+	.keys = keys,
+	.n_keys = sizeof keys / sizeof keys[0],
 	.check = check,
 };

@@ -2,14 +2,24 @@
 #include "connectors/mqtt/mqtt.h"
 
 static const outflow_component source = {
-	.size = sizeof source, .kind = OUTFLOW_SOURCE, .flags = OUTFLOW_PRIVATE_COPY, .name = "source",
+	.size = sizeof source,
+	.kind = OUTFLOW_SOURCE,
+	.flags = OUTFLOW_PRIVATE_COPY,
+	.name = "source",
 	.doc = "Subscribes to an MQTT broker; a message is acknowledged when the journal has it.",
-	.config = &mqtt_source_schema, .ops = &mqtt_source_ops,
+	.config = &mqtt_source_schema,
+	.ops = &mqtt_source_ops,
 };
 static const outflow_component *const components[] = { &source };
 static const outflow_plugin plugin = {
-	.stamp = OUTFLOW_STAMP, .size = sizeof plugin, .id = "mqtt", .version = "0.1.0", .license = "Apache-2.0",
-	.doc = "MQTT 3.1.1 and 5, by Paho.", .components = components, .n_components = 1,
+	.stamp = OUTFLOW_STAMP,
+	.size = sizeof plugin,
+	.id = "mqtt",
+	.version = "0.1.0",
+	.license = "Apache-2.0",
+	.doc = "MQTT 3.1.1 and 5, by Paho.",
+	.components = components,
+	.n_components = 1,
 };
 
 outflow_plugin_entry_fn outflow_plugin_entry_v1;

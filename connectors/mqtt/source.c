@@ -17,7 +17,7 @@
 
 #define READ_AT_ONCE 512u
 #define SECOND_NS INT64_C(1000000000)
-#define SLOW_NS 20000000L          /* a pause per message above the journal's soft limit */
+#define SLOW_NS 20000000L /* a pause per message above the journal's soft limit */
 #define LINE_EVERY_NS (10 * SECOND_NS)
 #define RETRY_MAX_S 60
 
@@ -30,13 +30,13 @@ struct mqtt_source {
 	const outflow_state_api *state;
 	outflow_journal *journal;
 	MQTTAsync client;
-	char **stale;                  /* topics that an edit removed; n_stale of them */
+	char **stale; /* topics that an edit removed; n_stale of them */
 	size_t n_stale;
-	int remembers_stale;           /* the stored subscription still names them */
-	int ever_connected;            /* atomic */
-	int connection;                /* atomic: enum connection */
-	int subscribed;                /* atomic */
-	int failed;                    /* atomic: failure is set, the task must end */
+	int remembers_stale; /* the stored subscription still names them */
+	int ever_connected;  /* atomic */
+	int connection;      /* atomic: enum connection */
+	int subscribed;      /* atomic */
+	int failed;          /* atomic: failure is set, the task must end */
 	outflow_error failure;
 	/* poll's own */
 	int retry_s;
@@ -131,8 +131,9 @@ static void check_grant(struct mqtt_source *s, size_t i, int code)
 	if (code < 0x80)
 		return;
 	snprintf(what, sizeof what, "the broker refuses the subscription to '%.200s'", s->options.topics[i]);
-	fail(s, code, what, s->options.version == MQTTVERSION_5 ? MQTTReasonCode_toString((enum MQTTReasonCodes)code)
-	                                                        : "not authorised, or not allowed there");
+	fail(s, code, what,
+	     s->options.version == MQTTVERSION_5 ? MQTTReasonCode_toString((enum MQTTReasonCodes)code)
+	                                         : "not authorised, or not allowed there");
 }
 
 static void on_subscribed(void *context, MQTTAsync_successData *data)
@@ -150,8 +151,9 @@ static void on_subscribed5(void *context, MQTTAsync_successData5 *data)
 
 	if (data->alt.sub.reasonCodeCount <= 1)
 		check_grant(s, 0, data->reasonCode);
-	for (int i = 0; i < data->alt.sub.reasonCodeCount && (size_t)i < s->options.n_topics &&
-	                data->alt.sub.reasonCodes != NULL; i++)
+	for (int i = 0;
+	     i < data->alt.sub.reasonCodeCount && (size_t)i < s->options.n_topics && data->alt.sub.reasonCodes != NULL;
+	     i++)
 		check_grant(s, (size_t)i, data->alt.sub.reasonCodes[i]);
 	subscribed(s);
 }
@@ -185,8 +187,9 @@ static void unsubscribe_stale(struct mqtt_source *s)
 		return;
 	rc = MQTTAsync_unsubscribeMany(s->client, (int)s->n_stale, s->stale, &response);
 	if (rc == MQTTASYNC_SUCCESS)
-		outflow_log(s->host, OUTFLOW_LOG_INFO, "unsubscribed from %zu topic filter%s that the configuration no longer has",
-		            s->n_stale, s->n_stale == 1 ? "" : "s");
+		outflow_log(s->host, OUTFLOW_LOG_INFO,
+		            "unsubscribed from %zu topic filter%s that the configuration no longer has", s->n_stale,
+		            s->n_stale == 1 ? "" : "s");
 }
 
 /* Every time: after a crash the broker may have forgotten the session, and nobody says so here. */
@@ -221,7 +224,8 @@ static void on_connected(void *context, char *cause)
 	}
 	rc = MQTTAsync_subscribeMany(s->client, (int)s->options.n_topics, s->options.topics, qos, &response);
 	if (rc != MQTTASYNC_SUCCESS)
-		outflow_log(s->host, OUTFLOW_LOG_WARN, "subscribing failed (%d), will be tried with the next connection", rc);
+		outflow_log(s->host, OUTFLOW_LOG_WARN,
+		            "subscribing failed (%d), will be tried with the next connection", rc);
 }
 
 /* ---- connecting ---- */
@@ -255,8 +259,12 @@ static int is_final(const struct mqtt_source *s, int code)
 
 static const char *connack_text(int code)
 {
-	static const char *const texts[] = { "", "protocol version not supported", "client identifier rejected",
-	                                     "server unavailable", "bad user name or password", "not authorised" };
+	static const char *const texts[] = { "",
+		                             "protocol version not supported",
+		                             "client identifier rejected",
+		                             "server unavailable",
+		                             "bad user name or password",
+		                             "not authorised" };
 
 	return code > 0 && code < 6 ? texts[code] : NULL;
 }
@@ -275,8 +283,8 @@ static void connect_failed(struct mqtt_source *s, int code, const char *message)
 		snprintf(what, sizeof what, "the broker %.200s refuses the connection", s->options.broker);
 		fail(s, code, what, why);
 	} else {
-		outflow_log(s->host, OUTFLOW_LOG_WARN, "cannot connect to %s, will be tried again: %s", s->options.broker,
-		            why ? why : "no answer");
+		outflow_log(s->host, OUTFLOW_LOG_WARN, "cannot connect to %s, will be tried again: %s",
+		            s->options.broker, why ? why : "no answer");
 	}
 	set_connection(s, NOT_CONNECTED);
 }
@@ -318,9 +326,9 @@ static void fill_tls(struct mqtt_source *s, MQTTAsync_SSLOptions *tls)
 static int add_properties(struct mqtt_source *s, MQTTProperties *properties)
 {
 	MQTTProperty expiry = { .identifier = MQTTPROPERTY_CODE_SESSION_EXPIRY_INTERVAL,
-	                        .value.integer4 = s->options.session_expiry };
+		                .value.integer4 = s->options.session_expiry };
 	MQTTProperty window = { .identifier = MQTTPROPERTY_CODE_RECEIVE_MAXIMUM,
-	                        .value.integer2 = (unsigned short)s->options.receive_maximum };
+		                .value.integer2 = (unsigned short)s->options.receive_maximum };
 
 	return MQTTProperties_add(properties, &expiry) == 0 && MQTTProperties_add(properties, &window) == 0 ? 0 : -1;
 }
@@ -363,7 +371,8 @@ static outflow_status begin_connect(struct mqtt_source *s, outflow_error *err)
 	if (rc == MQTTASYNC_SUCCESS)
 		return OUTFLOW_OK;
 	set_connection(s, NOT_CONNECTED);
-	return outflow_fail_native(err, OUTFLOW_E_TASK, "mqtt", rc, "connecting to %s cannot begin: %s", s->options.broker,
+	return outflow_fail_native(err, OUTFLOW_E_TASK, "mqtt", rc, "connecting to %s cannot begin: %s",
+	                           s->options.broker,
 	                           MQTTAsync_strerror(rc) ? MQTTAsync_strerror(rc) : "no reason given");
 }
 
@@ -476,8 +485,8 @@ static outflow_status create(const outflow_host *h, const outflow_config *c, voi
 	s->state = h->extension(h, OUTFLOW_EXT_STATE);
 	status = mqtt_options_read(h, c, &s->options, err);
 	if (status == OUTFLOW_OK && (s->journal_api == NULL || s->state == NULL))
-		status = outflow_fail(err, OUTFLOW_E_UNSUPPORTED, "needs " OUTFLOW_EXT_JOURNAL " and " OUTFLOW_EXT_STATE
-		                      " of the host");
+		status = outflow_fail(err, OUTFLOW_E_UNSUPPORTED,
+		                      "needs " OUTFLOW_EXT_JOURNAL " and " OUTFLOW_EXT_STATE " of the host");
 	if (status != OUTFLOW_OK) {
 		destroy(s);
 		return status;
@@ -566,7 +575,8 @@ static outflow_status stop(void *self, int64_t deadline_ns, outflow_error *err)
 
 	(void)err;
 	options.timeout = options5.timeout = left_ms < 100 ? 100 : left_ms > 1000 ? 1000 : (int)left_ms;
-	if (MQTTAsync_disconnect(s->client, s->options.version == MQTTVERSION_5 ? &options5 : &options) != MQTTASYNC_SUCCESS)
+	if (MQTTAsync_disconnect(s->client, s->options.version == MQTTVERSION_5 ? &options5 : &options) !=
+	    MQTTASYNC_SUCCESS)
 		return OUTFLOW_OK;
 	while (MQTTAsync_isConnected(s->client) && s->host->time->mono_ns(s->host) < deadline_ns)
 		nanosleep(&(struct timespec){ 0, 5000000 }, NULL);

@@ -28,15 +28,29 @@ static void destroy(void *self)
 }
 
 static const outflow_sink_ops ops = {
-	.size = sizeof ops, .flags = OUTFLOW_SINK_SYNC, .create = create, .put = put, .destroy = destroy,
+	.size = sizeof ops,
+	.flags = OUTFLOW_SINK_SYNC,
+	.create = create,
+	.put = put,
+	.destroy = destroy,
 };
 static const outflow_component sink = {
-	.size = sizeof sink, .kind = OUTFLOW_SINK, .name = "sink", .doc = "Takes every record and keeps none.", .ops = &ops,
+	.size = sizeof sink,
+	.kind = OUTFLOW_SINK,
+	.name = "sink",
+	.doc = "Takes every record and keeps none.",
+	.ops = &ops,
 };
 static const outflow_component *const components[] = { &sink };
 static const outflow_plugin plugin = {
-	.stamp = OUTFLOW_STAMP, .size = sizeof plugin, .id = "null", .version = "0.1.0", .license = "Apache-2.0",
-	.doc = "A sink for trials.", .components = components, .n_components = 1,
+	.stamp = OUTFLOW_STAMP,
+	.size = sizeof plugin,
+	.id = "null",
+	.version = "0.1.0",
+	.license = "Apache-2.0",
+	.doc = "A sink for trials.",
+	.components = components,
+	.n_components = 1,
 };
 
 outflow_plugin_entry_fn outflow_plugin_entry_v1;

@@ -6,12 +6,12 @@
 #include <stdlib.h>
 
 /* In release builds too: a wrong pointer in the bookkeeping of deliveries must not go on. */
-#define CHECK(CONDITION)                                                                 \
-	do {                                                                             \
-		if (__builtin_expect(!(CONDITION), 0)) {                                 \
-			fprintf(stderr, "outflow: bug at %s:%d: %s\n", __FILE__, __LINE__, #CONDITION); \
-			abort();                                                         \
-		}                                                                        \
+#define CHECK(CONDITION)                                                                                               \
+	do {                                                                                                           \
+		if (__builtin_expect(!(CONDITION), 0)) {                                                               \
+			fprintf(stderr, "outflow: bug at %s:%d: %s\n", __FILE__, __LINE__, #CONDITION);                \
+			abort();                                                                                       \
+		}                                                                                                      \
 	} while (0)
 
 /* Every struct with a life cycle begins with `unsigned magic`; the free function clears it. */

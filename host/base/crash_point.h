@@ -12,10 +12,10 @@
 /* Reads the environment once; unknown names never fire. [any] */
 void crash_point_pass(const char *name);
 extern int crash_point_armed;
-#define CRASH_POINT(NAME)                               \
-	do {                                            \
-		if (__builtin_expect(crash_point_armed, 0)) \
-			crash_point_pass(NAME);         \
+#define CRASH_POINT(NAME)                                                                                              \
+	do {                                                                                                           \
+		if (__builtin_expect(crash_point_armed, 0))                                                            \
+			crash_point_pass(NAME);                                                                        \
 	} while (0)
 #else
 #define CRASH_POINT(NAME) ((void)0)

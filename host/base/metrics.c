@@ -99,8 +99,12 @@ void metrics_each(void (*visit)(void *ctx, const struct metric_view *m), void *c
 	pthread_mutex_lock(&lock);
 	for (const outflow_metric *m = first; m != NULL; m = m->next) {
 		struct metric_view view = {
-			.kind = m->kind, .name = m->name, .unit = m->unit, .help = m->help,
-			.place = { m->pipeline, m->stage, m->task }, .owner = m->owner,
+			.kind = m->kind,
+			.name = m->name,
+			.unit = m->unit,
+			.help = m->help,
+			.place = { m->pipeline, m->stage, m->task },
+			.owner = m->owner,
 			.value = __atomic_load_n(&m->value, __ATOMIC_RELAXED),
 		};
 

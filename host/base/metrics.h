@@ -8,7 +8,7 @@
 
 /* What a visitor sees of a metric; the texts live until the visit ends. */
 struct metric_view {
-	uint32_t kind;                  /* OUTFLOW_METRIC_* */
+	uint32_t kind; /* OUTFLOW_METRIC_* */
 	const char *name, *unit, *help;
 	struct log_place place;
 	const void *owner;

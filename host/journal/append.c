@@ -122,7 +122,8 @@ static int roll_over(struct journal *j)
 	if (segment_create(j->dir, j->next, j->options.segment_bytes, &s) != 0)
 		return -1;
 	if (j->options.sync != JOURNAL_SYNC_NONE && io()->sync_dir(j->dir) != 0)
-		log_write(&j->options.place, OUTFLOW_LOG_WARN, "journal: %s cannot be synced: %s", j->dir, strerror(errno));
+		log_write(&j->options.place, OUTFLOW_LOG_WARN, "journal: %s cannot be synced: %s", j->dir,
+		          strerror(errno));
 	pthread_mutex_lock(&j->lock);
 	s->base = j->newest->base + j->newest->end;
 	__atomic_store_n(&j->appended_bytes, s->base + s->end, __ATOMIC_RELAXED);
@@ -169,12 +170,15 @@ outflow_status journal_append(struct journal *j, const outflow_record *r, uint64
 	CHECK_OBJ(j, JOURNAL_MAGIC);
 	length = measure(j, r, &head);
 	if (length == 0)
-		return outflow_fail(err, OUTFLOW_E_RECORD, "a message of %zu bytes does not fit a journal segment of %llu bytes",
-		                    r->value.len, (unsigned long long)j->options.segment_bytes);
+		return outflow_fail(err, OUTFLOW_E_RECORD,
+		                    "a message of %zu bytes does not fit a journal segment of %llu bytes", r->value.len,
+		                    (unsigned long long)j->options.segment_bytes);
 	waiting = j->appended_bytes - __atomic_load_n(&j->released_bytes, __ATOMIC_RELAXED);
 	if (waiting + length > j->options.hard_bytes)
-		return outflow_fail(err, OUTFLOW_E_RETRY, "the journal in %s holds %llu unconfirmed bytes, its limit "
-		                    "journal.hard.bytes", j->dir, (unsigned long long)waiting);
+		return outflow_fail(err, OUTFLOW_E_RETRY,
+		                    "the journal in %s holds %llu unconfirmed bytes, its limit "
+		                    "journal.hard.bytes",
+		                    j->dir, (unsigned long long)waiting);
 	CRASH_POINT("journal.before_write");
 	if (prepare(j, length) != 0)
 		return refuse(j, errno, err);

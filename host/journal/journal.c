@@ -19,7 +19,8 @@ static outflow_status take_directory(struct journal *j, outflow_error *err)
 	char path[4200];
 
 	if (io_make_directories(j->dir) != 0)
-		return outflow_fail_errno(err, OUTFLOW_E_TASK, errno, "the journal's directory %s cannot be made", j->dir);
+		return outflow_fail_errno(err, OUTFLOW_E_TASK, errno, "the journal's directory %s cannot be made",
+		                          j->dir);
 	snprintf(path, sizeof path, "%s/lock", j->dir);
 	j->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (j->lock_fd < 0)
@@ -249,8 +250,8 @@ void journal_close(struct journal **pj)
 	CHECK_OBJ(j, JOURNAL_MAGIC);
 	end_sync_thread(j);
 	if (j->newest != NULL && j->next > 0 && !j->tail_is_dirty && segment_mark_closed(j->newest, j->next) != 0)
-		log_write(&j->options.place, OUTFLOW_LOG_WARN, "journal: %s cannot be marked as closed: %s", j->newest->path,
-		          strerror(errno));
+		log_write(&j->options.place, OUTFLOW_LOG_WARN, "journal: %s cannot be marked as closed: %s",
+		          j->newest->path, strerror(errno));
 	journal_pass_marks(j, UINT64_MAX);
 	while (j->oldest != NULL) {
 		struct segment *s = j->oldest;

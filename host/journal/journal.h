@@ -18,13 +18,13 @@ enum journal_sync {
 };
 
 struct journal_options {
-	const char *dir;          /* exists or can be created (its parents too) */
+	const char *dir; /* exists or can be created (its parents too) */
 	enum journal_sync sync;
 	int64_t sync_interval_ns;
-	uint64_t segment_bytes;   /* a new segment begins when a record would pass this */
-	uint64_t soft_bytes;      /* not released: append says OUTFLOW_SLOW above it */
-	uint64_t hard_bytes;      /* append refuses what would pass it */
-	struct log_place place;   /* for log lines; the texts outlive the journal */
+	uint64_t segment_bytes; /* a new segment begins when a record would pass this */
+	uint64_t soft_bytes;    /* not released: append says OUTFLOW_SLOW above it */
+	uint64_t hard_bytes;    /* append refuses what would pass it */
+	struct log_place place; /* for log lines; the texts outlive the journal */
 };
 
 struct journal;
@@ -49,7 +49,8 @@ void journal_level(struct journal *j, uint64_t *records, uint64_t *bytes, uint64
 
 /* A reader that begins at the first record whose position is at least `from`. It belongs to one thread at a time and is
  * closed before the journal. OUTFLOW_E_NOMEM. [task] */
-outflow_status journal_reader_open(struct journal *j, uint64_t from, struct journal_reader **result, outflow_error *err);
+outflow_status journal_reader_open(struct journal *j, uint64_t from, struct journal_reader **result,
+                                   outflow_error *err);
 
 /* As outflow_journal_api.read; records get the given stream handle, pos and next. Segments are attached to the batch
  * through h->batch->attach, so that their mapping outlives the reader. [task] */

@@ -70,8 +70,8 @@ static outflow_bytes take(const char **at, uint32_t length)
 }
 
 /* The array lies in the batch, what it points at in the mapping. OUTFLOW_E_RECORD: the lengths do not add up. */
-static outflow_status take_headers(const outflow_host *h, outflow_batch *out, const struct record_head *head, const char **at,
-                        outflow_record *r)
+static outflow_status take_headers(const outflow_host *h, outflow_batch *out, const struct record_head *head,
+                                   const char **at, outflow_record *r)
 {
 	const char *lengths = (const char *)(head + 1);
 	const char *end = *at + head->headers_length;
@@ -102,8 +102,11 @@ static outflow_status take_headers(const outflow_host *h, outflow_batch *out, co
 static outflow_status emit(const outflow_host *h, outflow_batch *out, uint32_t stream, const struct record_head *head)
 {
 	const char *at = (const char *)(head + 1) + (size_t)head->n_headers * 2 * sizeof(uint32_t);
-	outflow_record r = { .partition = -1, .timestamp_ms = head->timestamp_ms, .stream = stream,
-	                     .pos = head->sequence, .next = head->sequence + 1 };
+	outflow_record r = { .partition = -1,
+		             .timestamp_ms = head->timestamp_ms,
+		             .stream = stream,
+		             .pos = head->sequence,
+		             .next = head->sequence + 1 };
 	outflow_status status = take_headers(h, out, head, &at, &r);
 	outflow_bytes topic;
 
@@ -152,7 +155,9 @@ static void skip_damage(struct journal_reader *r, uint64_t end)
 	          "journal: LOST damaged records in %s: bytes %llu to %llu, sequence numbers from %llu to below %llu",
 	          r->segment->path, (unsigned long long)r->offset, (unsigned long long)to,
 	          (unsigned long long)r->expected,
-	          (unsigned long long)(good ? good->sequence : r->segment->next ? r->segment->next->first : r->expected));
+	          (unsigned long long)(good               ? good->sequence
+	                               : r->segment->next ? r->segment->next->first
+	                                                  : r->expected));
 	r->offset = to;
 }
 

@@ -33,8 +33,8 @@ static outflow_status put_aside(struct journal *j, const char *path, outflow_err
 	struct stat st;
 
 	if (stat(path, &st) == 0 && st.st_size <= (off_t)sizeof(struct segment_head)) {
-		log_write(&j->options.place, OUTFLOW_LOG_WARN, "journal: removed %s: it holds no record and no whole head",
-		          path);
+		log_write(&j->options.place, OUTFLOW_LOG_WARN,
+		          "journal: removed %s: it holds no record and no whole head", path);
 		if (io()->unlink(path) == 0)
 			return OUTFLOW_OK;
 		return outflow_fail_errno(err, OUTFLOW_E_TASK, errno, "%s cannot be removed", path);

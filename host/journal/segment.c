@@ -23,8 +23,11 @@ static uint32_t head_crc(const struct segment_head *head)
 
 static int write_head(int fd, uint64_t first, uint64_t end, uint64_t end_offset)
 {
-	struct segment_head head = { .magic = SEGMENT_FILE_MAGIC, .version = SEGMENT_VERSION, .first = first,
-	                             .end = end, .end_offset = end_offset };
+	struct segment_head head = { .magic = SEGMENT_FILE_MAGIC,
+		                     .version = SEGMENT_VERSION,
+		                     .first = first,
+		                     .end = end,
+		                     .end_offset = end_offset };
 
 	head.crc = head_crc(&head);
 	return io_write_all(fd, &head, sizeof head, 0);

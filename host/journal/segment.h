@@ -4,9 +4,9 @@
 #define HOST_JOURNAL_SEGMENT_H
 #include <outflow/abi.h>
 
-#define SEGMENT_FILE_MAGIC UINT64_C(0x314c4e524a464f)  /* "OFJRNL1" */
+#define SEGMENT_FILE_MAGIC UINT64_C(0x314c4e524a464f) /* "OFJRNL1" */
 #define SEGMENT_VERSION 1u
-#define RECORD_MAGIC 0x4452464fu                         /* "OFRD" */
+#define RECORD_MAGIC 0x4452464fu /* "OFRD" */
 #define RECORD_ALIGN 8u
 #define LENGTH_NULL UINT32_MAX
 
@@ -14,10 +14,10 @@
 struct segment_head {
 	uint64_t magic;
 	uint32_t version;
-	uint32_t crc;          /* CRC-32C of the head with this member 0 */
-	uint64_t first;        /* sequence number of the first record */
-	uint64_t end;          /* after a clean close: sequence number after the last record, else 0 */
-	uint64_t end_offset;   /* and where it ended; a longer file was written to since */
+	uint32_t crc;        /* CRC-32C of the head with this member 0 */
+	uint64_t first;      /* sequence number of the first record */
+	uint64_t end;        /* after a clean close: sequence number after the last record, else 0 */
+	uint64_t end_offset; /* and where it ended; a longer file was written to since */
 	uint64_t spare[3];
 };
 
@@ -25,29 +25,29 @@ struct segment_head {
  * up to a multiple of RECORD_ALIGN. */
 struct record_head {
 	uint32_t magic;
-	uint32_t crc;          /* CRC-32C of all after this member, padding too */
-	uint32_t length;       /* of all of it */
+	uint32_t crc;    /* CRC-32C of all after this member, padding too */
+	uint32_t length; /* of all of it */
 	uint32_t n_headers;
 	uint64_t sequence;
 	int64_t timestamp_ms;
 	uint32_t topic_length;
-	uint32_t key_length;   /* LENGTH_NULL: null */
-	uint32_t value_length; /* LENGTH_NULL: null */
+	uint32_t key_length;     /* LENGTH_NULL: null */
+	uint32_t value_length;   /* LENGTH_NULL: null */
 	uint32_t headers_length; /* names and values together */
 };
 
 struct segment {
 	unsigned magic;
-	uint32_t references;   /* atomic; the journal's list holds one */
-	struct segment *next;  /* under the journal's lock */
+	uint32_t references;  /* atomic; the journal's list holds one */
+	struct segment *next; /* under the journal's lock */
 	char *path;
 	int fd;
 	uint64_t first;
-	uint64_t base;         /* bytes of all segments before it, in this opening's count */
-	uint64_t end;          /* atomic: bytes that readers may look at */
-	const char *map;       /* NULL until a reader needs it */
+	uint64_t base;   /* bytes of all segments before it, in this opening's count */
+	uint64_t end;    /* atomic: bytes that readers may look at */
+	const char *map; /* NULL until a reader needs it */
 	size_t map_length;
-	uint64_t advised;      /* bytes below this are no longer resident for us */
+	uint64_t advised; /* bytes below this are no longer resident for us */
 };
 
 /* Makes a new file, which must not exist. -1 and errno. */

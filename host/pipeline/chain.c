@@ -86,8 +86,8 @@ static outflow_status call_until_settled(struct pass *p, const outflow_record *i
 		if (status != OUTFLOW_E_RETRY)
 			return status;
 		p->chain->faults->retried++;
-		log_write(&p->stage->place, OUTFLOW_LOG_WARN, "will be tried again (attempt %u failed): %s",
-		          attempt, err->msg);
+		log_write(&p->stage->place, OUTFLOW_LOG_WARN, "will be tried again (attempt %u failed): %s", attempt,
+		          err->msg);
 		if (p->chain->pause(p->chain->pause_ctx, clock_mono_ns() + retry_wait_ns(attempt)) < 0)
 			return outflow_fail(err, OUTFLOW_E_CANCELED, "stopped while waiting to try again");
 	}
@@ -224,8 +224,10 @@ static outflow_status hand_over(struct chain *c, struct family *f, outflow_recor
 	if (status == OUTFLOW_E_NOMEM || last == NULL)
 		return outflow_fail(err, OUTFLOW_E_TASK, "no memory for the deliveries of a batch");
 	log_write(&last->place, OUTFLOW_LOG_ERROR, "plugin misbehaving: it emitted a record that comes from no input");
-	return outflow_fail(err, OUTFLOW_E_TASK, "%s: emitted a record that comes from no input; start each output "
-	                    "with outflow_emit(host, out, input)", last->model->name);
+	return outflow_fail(err, OUTFLOW_E_TASK,
+	                    "%s: emitted a record that comes from no input; start each output "
+	                    "with outflow_emit(host, out, input)",
+	                    last->model->name);
 }
 
 outflow_status chain_run(struct chain *c, struct family *f, outflow_error *err)

@@ -52,7 +52,10 @@ static void fill_headers(outflow_header *to, struct family_memory *m, const stru
                          const outflow_record *origin, const struct instance *where, outflow_status status,
                          const outflow_error *err)
 {
-	const struct { const char *name; outflow_bytes value; } headers[N_HEADERS] = {
+	const struct {
+		const char *name;
+		outflow_bytes value;
+	} headers[N_HEADERS] = {
 		{ "__connect.errors.topic", outflow_text_bytes(origin->topic) },
 		{ "__connect.errors.partition", print(m, "%u", origin->stream) },
 		{ "__connect.errors.offset", print(m, "%llu", (unsigned long long)origin->pos) },
@@ -62,8 +65,7 @@ static void fill_headers(outflow_header *to, struct family_memory *m, const stru
 		{ "__connect.errors.class.name",
 		  print(m, "%s/%s", where->component.module->plugin->id, where->component.what->name) },
 		{ "__connect.errors.exception.class.name", print(m, "%s", class_of(status)) },
-		{ "__connect.errors.exception.message",
-		  err ? print(m, "%s", err->msg) : (outflow_bytes){ NULL, 0 } },
+		{ "__connect.errors.exception.message", err ? print(m, "%s", err->msg) : (outflow_bytes){ NULL, 0 } },
 		{ "__connect.errors.exception.stacktrace", { NULL, 0 } },
 	};
 
@@ -74,7 +76,8 @@ static void fill_headers(outflow_header *to, struct family_memory *m, const stru
 outflow_record *dead_letter_new(const struct services *s, const struct slot *slot, const struct instance *where,
                                 outflow_status status, const outflow_error *err)
 {
-	const outflow_record *origin = ledger_origin(&(outflow_record){ .slot = (struct outflow_slot *)(uintptr_t)&slot->cell });
+	const outflow_record *origin =
+		ledger_origin(&(outflow_record){ .slot = (struct outflow_slot *)(uintptr_t)&slot->cell });
 	struct family_memory *m = &slot->family->memory;
 	outflow_record *r = family_alloc(m, sizeof *r, _Alignof(outflow_record));
 	size_t n = origin->n_headers + (size_t)N_HEADERS;

@@ -36,7 +36,7 @@ struct rejects {
 	size_t n_in;
 	struct reject *list;
 	size_t n, room;
-	int lost;                 /* a reject could not be kept: the call has failed */
+	int lost; /* a reject could not be kept: the call has failed */
 };
 
 /* What the instances of one task share. Owned by the task's thread; wakeup is for any. */
@@ -47,20 +47,20 @@ struct services {
 	struct timers timers;
 	struct wakeup wakeup;
 	struct rejects rejects;
-	outflow_journal *journals;  /* open ones, linked */
+	outflow_journal *journals; /* open ones, linked */
 	uint32_t task, n_tasks;
 };
 
 struct instance {
 	unsigned magic;
-	outflow_host host;          /* what the plugin sees; its ctx points here */
+	outflow_host host; /* what the plugin sees; its ctx points here */
 	struct services *services;
 	const struct stage_model *model;
 	struct component component; /* as loaded for this instance */
 	struct log_place place;
 	void *self;
-	int started;                /* its start went through: stop is called before destroy */
-	void *state_value;          /* what outflow.state/1 handed out last */
+	int started;       /* its start went through: stop is called before destroy */
+	void *state_value; /* what outflow.state/1 handed out last */
 };
 
 /* Prepares i and has the component make its self. component: what inventory_instance gave. On an error nothing is left

@@ -72,8 +72,7 @@ static outflow_status service_open(const outflow_host *h, outflow_str stream_jso
 	*j = (outflow_journal){ .magic = JOURNAL_SERVICE_MAGIC, .services = i->services, .host = h };
 	status = services_open_stream(i->services, stream_json, &j->stream, &resume);
 	if (status != OUTFLOW_OK)
-		outflow_fail(err, status, "the stream %.*s cannot be opened", (int)stream_json.len,
-		             stream_json.ptr);
+		outflow_fail(err, status, "the stream %.*s cannot be opened", (int)stream_json.len, stream_json.ptr);
 	else
 		status = open_files(j, &i->place, resume.next, err);
 	if (status != OUTFLOW_OK) {

@@ -8,7 +8,7 @@
 struct outbox {
 	struct instance *sink;
 	struct ledger *ledger;
-	struct family *first, *last;              /* outputs of whole families */
+	struct family *first, *last;                 /* outputs of whole families */
 	struct delivery *first_single, **end_single; /* dead letters and records put again; these go first */
 };
 

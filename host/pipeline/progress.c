@@ -25,7 +25,7 @@ struct stream_progress {
 	char *json;
 	size_t json_length;
 	struct position syncing, newest;
-	int stored;            /* newest is in the store */
+	int stored; /* newest is in the store */
 };
 
 void progress_init(struct progress *p, struct services *s, const struct instance *source)
@@ -99,9 +99,9 @@ static outflow_status store(struct progress *p, struct stream_progress *s, outfl
 	outflow_status status = OUTFLOW_OK;
 
 	if (!source_owns_offsets(p))
-		status = checkpoint_put(p->services->environment->checkpoints, p->services->model->name,
-		                        (outflow_str){ s->json, s->json_length }, &position,
-		                        &s->newest.generation, err);
+		status =
+			checkpoint_put(p->services->environment->checkpoints, p->services->model->name,
+		                       (outflow_str){ s->json, s->json_length }, &position, &s->newest.generation, err);
 	s->stored = status == OUTFLOW_OK;
 	return status;
 }
@@ -109,13 +109,13 @@ static outflow_status store(struct progress *p, struct stream_progress *s, outfl
 static void tell_source(struct progress *p, struct stream_progress *s)
 {
 	const outflow_source_ops *ops = p->source->component.what->ops;
-	outflow_commit commit = { .stream = s->stream, .next = s->syncing.next,
-	                          .pos_ext = s->syncing.pos_ext.ptr ? &s->syncing.pos_ext : NULL };
+	outflow_commit commit = { .stream = s->stream,
+		                  .next = s->syncing.next,
+		                  .pos_ext = s->syncing.pos_ext.ptr ? &s->syncing.pos_ext : NULL };
 	outflow_error err = { .size = sizeof err };
 
 	CRASH_POINT("checkpoint.before_committed");
-	if (OUTFLOW_HAS(outflow_source_ops, ops, committed) &&
-	    ops->committed(p->source->self, &commit, 1, &err) < 0)
+	if (OUTFLOW_HAS(outflow_source_ops, ops, committed) && ops->committed(p->source->self, &commit, 1, &err) < 0)
 		log_write(&p->source->place, OUTFLOW_LOG_WARN, "committed: %s", err.msg);
 	journal_service_release(p->services, s->stream, s->syncing.next);
 	clear_position(&s->syncing);

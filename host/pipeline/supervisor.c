@@ -58,16 +58,20 @@ static int open_signals(void)
 	return signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-outflow_status supervisor_new(const struct environment *environment, struct pipeline_model *const *models, size_t n_models,
-                              const struct supervisor_options *options, struct supervisor **result,
+outflow_status supervisor_new(const struct environment *environment, struct pipeline_model *const *models,
+                              size_t n_models, const struct supervisor_options *options, struct supervisor **result,
                               outflow_error *err)
 {
 	struct supervisor *s = calloc(1, sizeof *s);
 
 	if (s == NULL)
 		return outflow_fail(err, OUTFLOW_E_NOMEM, "no memory for the supervisor");
-	*s = (struct supervisor){ .magic = SUPERVISOR_MAGIC, .environment = environment, .options = *options,
-	                          .ended_fd = -1, .signal_fd = -1, .deadline_ns = CLOCK_NEVER };
+	*s = (struct supervisor){ .magic = SUPERVISOR_MAGIC,
+		                  .environment = environment,
+		                  .options = *options,
+		                  .ended_fd = -1,
+		                  .signal_fd = -1,
+		                  .deadline_ns = CLOCK_NEVER };
 	s->pipelines = calloc(n_models + 1, sizeof *s->pipelines);
 	if (s->pipelines == NULL) {
 		supervisor_free(&s);

@@ -12,8 +12,8 @@ struct supervisor_options {
 };
 
 /* Prepares to run these models; all of it outlives the supervisor. [any] */
-outflow_status supervisor_new(const struct environment *environment, struct pipeline_model *const *models, size_t n_models,
-                              const struct supervisor_options *options, struct supervisor **result,
+outflow_status supervisor_new(const struct environment *environment, struct pipeline_model *const *models,
+                              size_t n_models, const struct supervisor_options *options, struct supervisor **result,
                               outflow_error *err);
 
 /* Starts every pipeline whose state is running and stays until SIGTERM or SIGINT, or with until_done until all have

@@ -57,10 +57,9 @@ static void log_account(struct task *t)
 	log_write(&t->place, OUTFLOW_LOG_INFO,
 	          "account: received=%llu filtered=%llu delivered=%llu dead_lettered=%llu dropped=%llu "
 	          "in_flight=%llu retried=%llu",
-	          (unsigned long long)a->received, (unsigned long long)a->filtered,
-	          (unsigned long long)a->delivered, (unsigned long long)a->dead_lettered,
-	          (unsigned long long)a->dropped, (unsigned long long)a->in_flight,
-	          (unsigned long long)t->faults.retried);
+	          (unsigned long long)a->received, (unsigned long long)a->filtered, (unsigned long long)a->delivered,
+	          (unsigned long long)a->dead_lettered, (unsigned long long)a->dropped,
+	          (unsigned long long)a->in_flight, (unsigned long long)t->faults.retried);
 }
 
 static enum task_state live(struct task *t)
@@ -131,8 +130,12 @@ static void connect_parts(struct task *t)
 	outbox_init(&t->dead_letters, &t->dead_letter_sink, s->ledger);
 	faults_init(&t->faults, s, &t->outbox, has_dead_letters ? &t->dead_letters : NULL);
 	progress_init(&t->progress, s, &t->source);
-	t->chain = (struct chain){ .services = s, .faults = &t->faults, .stages = t->stages,
-	                           .n_stages = t->n_stages, .pause = task_pause, .pause_ctx = t };
+	t->chain = (struct chain){ .services = s,
+		                   .faults = &t->faults,
+		                   .stages = t->stages,
+		                   .n_stages = t->n_stages,
+		                   .pause = task_pause,
+		                   .pause_ctx = t };
 }
 
 outflow_status task_new(const struct pipeline_model *model, const struct environment *environment, uint32_t number,
@@ -154,7 +157,8 @@ outflow_status task_new(const struct pipeline_model *model, const struct environ
 	t->on_end = on_end;
 	t->on_end_ctx = ctx;
 	t->reason.size = sizeof t->reason;
-	status = allocate(t) ? task_load_components(t, err) : outflow_fail(err, OUTFLOW_E_NOMEM, "no memory for a task");
+	status =
+		allocate(t) ? task_load_components(t, err) : outflow_fail(err, OUTFLOW_E_NOMEM, "no memory for a task");
 	if (status != OUTFLOW_OK) {
 		task_free(&t);
 		return status;

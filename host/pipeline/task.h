@@ -11,8 +11,8 @@ enum task_state {
 	TASK_STARTING,
 	TASK_RUNNING,
 	TASK_STOPPING,
-	TASK_STOPPED,         /* asked to, everything in order */
-	TASK_COMPLETED,       /* a bounded source ended and all of it is delivered */
+	TASK_STOPPED,   /* asked to, everything in order */
+	TASK_COMPLETED, /* a bounded source ended and all of it is delivered */
 	TASK_STARTING_FAILED,
 	TASK_FAILED,
 };

@@ -73,8 +73,7 @@ static outflow_status start_all(struct task *t)
 	if (status == OUTFLOW_OK && t->dead_letter_sink.self != NULL)
 		status = start_sink(t, &t->dead_letter_sink);
 	if (status == OUTFLOW_OK)
-		status = start(&t->source, OUTFLOW_HAS(outflow_source_ops, ops, start) ? ops->start : NULL,
-		               &t->reason);
+		status = start(&t->source, OUTFLOW_HAS(outflow_source_ops, ops, start) ? ops->start : NULL, &t->reason);
 	return status;
 }
 
@@ -107,10 +106,8 @@ static void stop_sink(struct task *t, struct instance *sink, int64_t deadline_ns
 
 	if (ops == NULL)
 		return;
-	if (sink->started && OUTFLOW_HAS(outflow_sink_ops, ops, stop) &&
-	    ops->stop(sink->self, deadline_ns, &err) < 0) {
-		log_write(&sink->place, OUTFLOW_LOG_ERROR, "did not stop in time, its memory is given up: %s",
-		          err.msg);
+	if (sink->started && OUTFLOW_HAS(outflow_sink_ops, ops, stop) && ops->stop(sink->self, deadline_ns, &err) < 0) {
+		log_write(&sink->place, OUTFLOW_LOG_ERROR, "did not stop in time, its memory is given up: %s", err.msg);
 		t->leaked = 1;
 		return;
 	}

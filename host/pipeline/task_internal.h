@@ -24,19 +24,19 @@ struct task {
 	pthread_t thread;
 	int thread_started;
 	/* The mailbox: what other threads ask for. */
-	int stop_requested;           /* atomic */
-	int64_t stop_deadline_ns;     /* written before stop_requested */
-	uint32_t state;               /* atomic: enum task_state */
-	pthread_mutex_t lock;         /* of the next two */
-	struct account account;       /* a copy for other threads */
-	int interruptible;            /* instances may be interrupted */
+	int stop_requested;       /* atomic */
+	int64_t stop_deadline_ns; /* written before stop_requested */
+	uint32_t state;           /* atomic: enum task_state */
+	pthread_mutex_t lock;     /* of the next two */
+	struct account account;   /* a copy for other threads */
+	int interruptible;        /* instances may be interrupted */
 	outflow_error reason;
 	void (*on_end)(void *ctx);
 	void *on_end_ctx;
 	uint64_t known_double_resolutions;
-	uint32_t expect;              /* records of the last poll: room for the next */
+	uint32_t expect; /* records of the last poll: room for the next */
 	int source_ended;
-	int leaked;                   /* a client may still read what the pool holds */
+	int leaked; /* a client may still read what the pool holds */
 };
 
 static inline int task_stop_requested(const struct task *t)

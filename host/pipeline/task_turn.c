@@ -142,8 +142,8 @@ static outflow_status fill_batch(struct task *t, struct batch *b, int64_t deadli
 
 	if (m->batch_messages == 0 || b->plugin.n == 0)
 		return status;
-	while (status == OUTFLOW_OK && b->plugin.n < m->batch_messages && bytes < m->batch_bytes &&
-	       !t->source_ended && !task_stop_requested(t)) {
+	while (status == OUTFLOW_OK && b->plugin.n < m->batch_messages && bytes < m->batch_bytes && !t->source_ended &&
+	       !task_stop_requested(t)) {
 		uint32_t before = b->plugin.n;
 
 		if (before > 0 && clock_mono_ns() >= until)

@@ -68,8 +68,7 @@ static void *batch_alloc(outflow_batch *plugin, size_t n, size_t align)
 	struct batch *b = plugin->host;
 	void *p = NULL;
 
-	if (!b->failed && n <= FAMILY_BYTES_MAX &&
-	    add_chunk(b->memory, n + align, &plugin->cur, &plugin->end) == 0)
+	if (!b->failed && n <= FAMILY_BYTES_MAX && add_chunk(b->memory, n + align, &plugin->cur, &plugin->end) == 0)
 		p = take(&plugin->cur, plugin->end, n, align);
 	if (p == NULL) {
 		b->failed = 1;

@@ -29,8 +29,8 @@ struct family_memory {
 struct batch {
 	outflow_batch plugin; /* what the plugin sees; its `host` points here */
 	struct family_memory *memory;
-	uint32_t limit;       /* records */
-	int failed;           /* sticky */
+	uint32_t limit; /* records */
+	int failed;     /* sticky */
 };
 
 /* The functions behind outflow_host.batch. */

@@ -22,12 +22,12 @@ struct ledger {
 	void *wake_ctx;
 	struct family *oldest, *newest;
 	struct streams streams;
-	struct account account;        /* without in_flight */
+	struct account account; /* without in_flight */
 	uint64_t in_flight_bytes;
 	/* Shared with the threads that resolve. */
-	struct family *done;           /* atomic stack */
-	struct delivery *failed;       /* atomic stack */
-	uint64_t double_resolutions;   /* atomic */
+	struct family *done;         /* atomic stack */
+	struct delivery *failed;     /* atomic stack */
+	uint64_t double_resolutions; /* atomic */
 };
 
 struct ledger *ledger_new(struct pool *pool, void (*wake)(void *ctx), void *ctx)
@@ -115,8 +115,11 @@ outflow_status ledger_admit(struct ledger *l, struct family *f, outflow_record *
 			pool_put(l->pool, slots);
 			return OUTFLOW_E_RECORD;
 		}
-		*s = (struct slot){ .family = f, .next = r->next ? r->next : r->pos + 1,
-		                    .stream = r->stream, .pending = SLOT_IN_CHAIN, .index = i };
+		*s = (struct slot){ .family = f,
+			            .next = r->next ? r->next : r->pos + 1,
+			            .stream = r->stream,
+			            .pending = SLOT_IN_CHAIN,
+			            .index = i };
 		if (r->pos_ext != NULL && (s->pos_ext = copy_pos_ext(f, r->pos_ext)) == NULL) {
 			pool_put(l->pool, slots);
 			return OUTFLOW_E_NOMEM;
@@ -202,8 +205,7 @@ static int leave_family(struct family *f, uint32_t n)
 	if (__atomic_sub_fetch(&f->unresolved, n, __ATOMIC_ACQ_REL) != 0)
 		return 0;
 	f->next_done = __atomic_load_n(&l->done, __ATOMIC_RELAXED);
-	while (!__atomic_compare_exchange_n(&l->done, &f->next_done, f, 1, __ATOMIC_RELEASE,
-	                                    __ATOMIC_RELAXED))
+	while (!__atomic_compare_exchange_n(&l->done, &f->next_done, f, 1, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
 		;
 	return 1;
 }
@@ -230,8 +232,7 @@ static void push_failed(struct ledger *l, struct delivery *d, outflow_status sta
 	d->status = status;
 	d->note = note;
 	d->next = __atomic_load_n(&l->failed, __ATOMIC_RELAXED);
-	while (!__atomic_compare_exchange_n(&l->failed, &d->next, d, 1, __ATOMIC_RELEASE,
-	                                    __ATOMIC_RELAXED))
+	while (!__atomic_compare_exchange_n(&l->failed, &d->next, d, 1, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
 		;
 }
 

@@ -19,10 +19,10 @@ struct slot;
 
 /* What became of a source record; of several, the largest counts. */
 enum outcome {
-	OUTCOME_NONE,          /* no output: filtered */
+	OUTCOME_NONE, /* no output: filtered */
 	OUTCOME_DELIVERED,
 	OUTCOME_DEAD_LETTERED,
-	OUTCOME_DROPPED,       /* by policy: errors.tolerance = all without dead letters */
+	OUTCOME_DROPPED, /* by policy: errors.tolerance = all without dead letters */
 };
 
 /* What outflow_record.slot points at, in the middle of the chain (a slot's) and in a sink (a delivery's). */
@@ -34,17 +34,17 @@ struct outflow_slot {
 struct slot {
 	struct outflow_slot cell;
 	struct family *family;
-	uint64_t next;                 /* where the stream goes on after it */
+	uint64_t next; /* where the stream goes on after it */
 	const outflow_bytes *pos_ext;
 	uint32_t stream;
-	uint32_t pending;              /* atomic: deliveries not resolved; SLOT_IN_CHAIN before publication */
-	uint32_t index;                /* in the family */
-	uint8_t outcome;               /* enum outcome */
+	uint32_t pending; /* atomic: deliveries not resolved; SLOT_IN_CHAIN before publication */
+	uint32_t index;   /* in the family */
+	uint8_t outcome;  /* enum outcome */
 };
 
 /* Why a delivery failed; shared by the deliveries of one resolve call. */
 struct note {
-	uint32_t references;           /* atomic */
+	uint32_t references; /* atomic */
 	outflow_error error;
 };
 
@@ -52,34 +52,34 @@ struct note {
 struct delivery {
 	struct outflow_slot cell;
 	outflow_record *record;
-	struct delivery *next;         /* in whichever list holds it */
-	struct note *note;             /* of the last failure; NULL: none, or no memory for it */
-	int64_t due_ns;                /* when to try again */
-	uint32_t state;                /* atomic: enum delivery_state */
-	outflow_status status;         /* of the last failure */
+	struct delivery *next; /* in whichever list holds it */
+	struct note *note;     /* of the last failure; NULL: none, or no memory for it */
+	int64_t due_ns;        /* when to try again */
+	uint32_t state;        /* atomic: enum delivery_state */
+	outflow_status status; /* of the last failure */
 	uint32_t attempts;
-	uint8_t dead_letter;           /* goes to the dead-letter sink */
+	uint8_t dead_letter; /* goes to the dead-letter sink */
 };
 
 /* All records of one poll. */
 struct family {
 	unsigned magic;
 	struct ledger *ledger;
-	struct family *next;           /* in order of emission */
+	struct family *next; /* in order of emission */
 	struct family *next_done;
 	struct family_memory memory;
 	struct slot *slots;
 	uint32_t n_slots;
-	uint32_t unresolved;           /* atomic: deliveries, and one while the chain works on it */
-	int done;                      /* counted, memory released */
-	int keeps_arena;               /* slots point into it */
-	outflow_record *records;       /* as the source emitted them */
-	outflow_record *outputs;       /* as the sink gets them */
-	struct delivery *deliveries;   /* of outputs, in the same order */
+	uint32_t unresolved;         /* atomic: deliveries, and one while the chain works on it */
+	int done;                    /* counted, memory released */
+	int keeps_arena;             /* slots point into it */
+	outflow_record *records;     /* as the source emitted them */
+	outflow_record *outputs;     /* as the sink gets them */
+	struct delivery *deliveries; /* of outputs, in the same order */
 	uint32_t n_outputs;
-	uint32_t n_put;                /* outputs that the sink has taken or refused */
-	struct family *next_put;       /* in the outbox */
-	uint64_t bytes;                /* of keys and values, for the in-flight limit */
+	uint32_t n_put;          /* outputs that the sink has taken or refused */
+	struct family *next_put; /* in the outbox */
+	uint64_t bytes;          /* of keys and values, for the in-flight limit */
 };
 
 /* The account in source records; exact: received is the sum of the others. */

@@ -40,7 +40,7 @@ static uint32_t class_of(size_t size)
 	uint32_t class = 0;
 
 	while (class < CLASSES && ((size_t)1 << (SMALLEST + class)) - sizeof(struct block) < size)
-		class++;
+		class ++;
 	return class;
 }
 

@@ -8,8 +8,8 @@ struct stream {
 	char *json;
 	size_t json_length;
 	uint64_t next;
-	uint64_t visited;             /* next at the last visit */
-	outflow_bytes pos_ext;        /* malloc'd */
+	uint64_t visited;      /* next at the last visit */
+	outflow_bytes pos_ext; /* malloc'd */
 	size_t pos_ext_room;
 	uint8_t open, blocked;
 };
@@ -155,8 +155,7 @@ void streams_visit_moved(struct streams *s,
 		if (!t->open || t->next == t->visited)
 			continue;
 		t->visited = t->next;
-		visit(ctx, i, (outflow_str){ t->json, t->json_length }, t->next,
-		      t->pos_ext.ptr ? &t->pos_ext : NULL);
+		visit(ctx, i, (outflow_str){ t->json, t->json_length }, t->next, t->pos_ext.ptr ? &t->pos_ext : NULL);
 	}
 }
 

@@ -18,9 +18,9 @@
 struct checkpoint_store {
 	unsigned magic;
 	pthread_mutex_t lock;
-	pthread_cond_t cond;       /* a put after a quiet time, or the end */
+	pthread_cond_t cond; /* a put after a quiet time, or the end */
 	struct log_file *file;
-	uint64_t generation;       /* of the last put */
+	uint64_t generation; /* of the last put */
 	uint64_t durable;
 	int64_t interval_ns;
 	int ending;
@@ -132,7 +132,8 @@ static int decode(outflow_bytes value, struct checkpoint *result)
 	memcpy(&result->next, bytes, sizeof result->next);
 	result->pos_ext = (outflow_bytes){ NULL, 0 };
 	if (bytes[sizeof result->next] != 0)
-		result->pos_ext = (outflow_bytes){ bytes + sizeof result->next + 1, value.len - sizeof result->next - 1 };
+		result->pos_ext =
+			(outflow_bytes){ bytes + sizeof result->next + 1, value.len - sizeof result->next - 1 };
 	return 0;
 }
 

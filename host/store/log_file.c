@@ -32,9 +32,9 @@ struct log_file {
 	unsigned magic;
 	char *path;
 	int fd;
-	uint64_t end;       /* of the good entries */
-	uint64_t live;      /* bytes that a file with nothing else would have */
-	int tail_is_dirty;  /* a failed write may have left bytes beyond end */
+	uint64_t end;      /* of the good entries */
+	uint64_t live;     /* bytes that a file with nothing else would have */
+	int tail_is_dirty; /* a failed write may have left bytes beyond end */
 	struct entry *entries;
 	size_t n, room;
 };
@@ -178,8 +178,9 @@ outflow_bytes log_file_get(const struct log_file *f, outflow_bytes key)
 
 static int write_entry(int fd, uint64_t at, const char *bytes, size_t key_length, size_t value_length, int removed)
 {
-	struct head head = { .length = (uint32_t)(COVERED + key_length + value_length), .key_length = (uint32_t)key_length,
-	                     .removed = (uint32_t)removed };
+	struct head head = { .length = (uint32_t)(COVERED + key_length + value_length),
+		             .key_length = (uint32_t)key_length,
+		             .removed = (uint32_t)removed };
 
 	head.crc = crc32c(crc32c(0, &head.key_length, COVERED), bytes, key_length + value_length);
 	if (io_write_all(fd, &head, sizeof head, (off_t)at) != 0)
@@ -287,7 +288,8 @@ outflow_status log_file_sync(struct log_file *f, outflow_error *err)
 	return OUTFLOW_OK;
 }
 
-void log_file_each(const struct log_file *f, void (*visit)(void *ctx, outflow_bytes key, outflow_bytes value), void *ctx)
+void log_file_each(const struct log_file *f, void (*visit)(void *ctx, outflow_bytes key, outflow_bytes value),
+                   void *ctx)
 {
 	for (size_t i = 0; i < f->n; i++) {
 		const struct entry *e = &f->entries[i];

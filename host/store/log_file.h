@@ -29,7 +29,8 @@ int log_file_duplicate(const struct log_file *f);
 /* OUTFLOW_E_RETRY: disk error. */
 outflow_status log_file_sync(struct log_file *f, outflow_error *err);
 
-void log_file_each(const struct log_file *f, void (*visit)(void *ctx, outflow_bytes key, outflow_bytes value), void *ctx);
+void log_file_each(const struct log_file *f, void (*visit)(void *ctx, outflow_bytes key, outflow_bytes value),
+                   void *ctx);
 
 /* Clears the pointer and accepts NULL inside. */
 void log_file_close(struct log_file **f);

@@ -69,8 +69,8 @@ outflow_status state_get(struct state_store *s, const struct state_owner *owner,
 	return status;
 }
 
-static outflow_status change(struct state_store *s, const struct state_owner *owner, outflow_str key, outflow_bytes value,
-                             outflow_error *err)
+static outflow_status change(struct state_store *s, const struct state_owner *owner, outflow_str key,
+                             outflow_bytes value, outflow_error *err)
 {
 	char buffer[2 * KEY_MAX];
 	outflow_bytes full = make_key(owner, key, buffer, sizeof buffer);
@@ -78,7 +78,8 @@ static outflow_status change(struct state_store *s, const struct state_owner *ow
 
 	CHECK_OBJ(s, STATE_MAGIC);
 	if (full.len == 0 || value.len > VALUE_MAX)
-		return outflow_fail(err, OUTFLOW_E_RECORD, "a key has at most %u bytes, a value %u", KEY_MAX, VALUE_MAX);
+		return outflow_fail(err, OUTFLOW_E_RECORD, "a key has at most %u bytes, a value %u", KEY_MAX,
+		                    VALUE_MAX);
 	pthread_mutex_lock(&s->lock);
 	status = log_file_put(s->file, full, value, err);
 	if (status == OUTFLOW_OK)

@@ -25,8 +25,10 @@ static outflow_status make_layout(const char *root, outflow_error *err)
 	char path[PATH_MAX];
 
 	if (io_make_directories(root) != 0)
-		return outflow_fail_errno(err, OUTFLOW_E_TASK, errno, "the state directory %s cannot be made (choose "
-		                          "another with --state-dir)", root);
+		return outflow_fail_errno(err, OUTFLOW_E_TASK, errno,
+		                          "the state directory %s cannot be made (choose "
+		                          "another with --state-dir)",
+		                          root);
 	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
 		snprintf(path, sizeof path, "%s%s", root, parts[i]);
 		if (io_make_directories(path) != 0)
@@ -60,8 +62,10 @@ static outflow_status take_lock(const char *root, int *result, outflow_error *er
 		close(fd);
 		if (code != EWOULDBLOCK)
 			return outflow_fail_errno(err, OUTFLOW_E_TASK, code, "%s cannot be locked", path);
-		return outflow_fail(err, OUTFLOW_E_RETRY, "the state directory %s is in use by process %ld; stop it, or "
-		                    "choose another directory with --state-dir", root, pid);
+		return outflow_fail(err, OUTFLOW_E_RETRY,
+		                    "the state directory %s is in use by process %ld; stop it, or "
+		                    "choose another directory with --state-dir",
+		                    root, pid);
 	}
 	n = snprintf(text, sizeof text, "%ld\n", (long)getpid());
 	if (ftruncate(fd, 0) != 0 || pwrite(fd, text, (size_t)n, 0) != n) {
@@ -127,8 +131,8 @@ static int encode(const char *name, char *to, size_t size)
 	return n > 0 && n <= NAME_MAX ? 0 : -1;
 }
 
-outflow_status state_dir_path(const struct state_dir *d, const char *kind, const char *pipeline, int64_t task, char *path,
-                              size_t size)
+outflow_status state_dir_path(const struct state_dir *d, const char *kind, const char *pipeline, int64_t task,
+                              char *path, size_t size)
 {
 	char name[3 * NAME_MAX];
 	int n = snprintf(path, size, "%s/%s", d->root, kind);

@@ -13,8 +13,8 @@ outflow_status state_dir_open(const char *path, struct state_dir **result, outfl
 
 /* The path of a file or directory below it, in a buffer of the caller (PATH_MAX). name parts are percent-encoded so
  * that no name leads out of the directory. OUTFLOW_E_CONFIG: too long. [any] */
-outflow_status state_dir_path(const struct state_dir *d, const char *kind, const char *pipeline, int64_t task, char *path,
-                              size_t size);
+outflow_status state_dir_path(const struct state_dir *d, const char *kind, const char *pipeline, int64_t task,
+                              char *path, size_t size);
 
 /* The directory itself, absolute. [any] */
 const char *state_dir_root(const struct state_dir *d);

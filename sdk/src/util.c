@@ -26,8 +26,8 @@ outflow_status outflow_fail(outflow_error *err, outflow_status status, const cha
 	return status;
 }
 
-outflow_status outflow_fail_native(outflow_error *err, outflow_status status, const char *domain,
-                                   int32_t native, const char *format, ...)
+outflow_status outflow_fail_native(outflow_error *err, outflow_status status, const char *domain, int32_t native,
+                                   const char *format, ...)
 {
 	va_list args;
 

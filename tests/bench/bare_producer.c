@@ -34,8 +34,8 @@ int main(int argc, char **argv)
 		char key[16];
 		int n = snprintf(key, sizeof key, "d%ld", i % 20);
 
-		if (rd_kafka_produce(topic, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY, value, sizeof value, key, (size_t)n,
-		                     NULL) == 0)
+		if (rd_kafka_produce(topic, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY, value, sizeof value, key,
+		                     (size_t)n, NULL) == 0)
 			i++;
 		else
 			rd_kafka_poll(client, 10);

@@ -62,8 +62,9 @@ static void one_turn(struct host *h)
 
 	batch_begin(&b, &f->memory, TURN, TURN);
 	for (uint32_t i = 0; i < TURN; i++)
-		b.plugin.recs[b.plugin.n++] = (outflow_record){ .value = { payload, PAYLOAD }, .partition = -1,
-		                                                .stream = h->stream, .pos = h->position++ };
+		b.plugin.recs[b.plugin.n++] = (outflow_record){
+			.value = { payload, PAYLOAD }, .partition = -1, .stream = h->stream, .pos = h->position++
+		};
 	batch_end(&b);
 	if (ledger_admit(h->services.ledger, f, b.plugin.recs, TURN) != OUTFLOW_OK ||
 	    chain_run(&h->chain, f, &err) != OUTFLOW_OK)
@@ -139,7 +140,9 @@ static void measure_pwrite(const char *dir)
 
 static void append_round(struct journal *j, double *ns)
 {
-	outflow_record r = { .value = { payload, PAYLOAD }, .topic = { "plant/p1/temperature", 20 }, .timestamp_ms = 1 };
+	outflow_record r = { .value = { payload, PAYLOAD },
+		             .topic = { "plant/p1/temperature", 20 },
+		             .timestamp_ms = 1 };
 	int64_t begin = clock_mono_ns();
 	uint64_t pos;
 
@@ -176,8 +179,11 @@ static void read_round(struct journal *j, struct journal_reader *reader, struct 
 static void measure_journal(void)
 {
 	char dir[] = "/tmp/outflow-bench-XXXXXX", command[100];
-	struct journal_options options = { .dir = dir, .sync = JOURNAL_SYNC_NONE, .segment_bytes = 64 << 20,
-	                                   .soft_bytes = 1 << 30, .hard_bytes = 1 << 30 };
+	struct journal_options options = { .dir = dir,
+		                           .sync = JOURNAL_SYNC_NONE,
+		                           .segment_bytes = 64 << 20,
+		                           .soft_bytes = 1 << 30,
+		                           .hard_bytes = 1 << 30 };
 	struct journal *j = NULL;
 	struct journal_reader *reader = NULL;
 	struct pool *pool = pool_new();

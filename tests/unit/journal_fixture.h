@@ -46,10 +46,14 @@ static inline int setup(void **state)
 	struct fixture *x = calloc(1, sizeof *x);
 
 	/* In memory where there is such a place: thousands of openings, each with a sync. */
-	snprintf(x->dir, sizeof x->dir, "%s/outflow-journal-XXXXXX", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+	snprintf(x->dir, sizeof x->dir, "%s/outflow-journal-XXXXXX",
+	         access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
 	assert_non_null(mkdtemp(x->dir));
-	x->options = (struct journal_options){ .dir = x->dir, .sync = JOURNAL_SYNC_NONE, .segment_bytes = 64 << 10,
-	                                       .soft_bytes = 1 << 30, .hard_bytes = 1 << 30 };
+	x->options = (struct journal_options){ .dir = x->dir,
+		                               .sync = JOURNAL_SYNC_NONE,
+		                               .segment_bytes = 64 << 10,
+		                               .soft_bytes = 1 << 30,
+		                               .hard_bytes = 1 << 30 };
 	x->pool = pool_new();
 	x->memory.pool = x->pool;
 	x->host = (outflow_host){ .size = sizeof x->host, .batch = &batch_api };
@@ -117,7 +121,8 @@ static inline outflow_status append(struct fixture *x, unsigned n, uint64_t *pos
 
 	memset(value, 'a' + (int)(n % 26), sizeof value);
 	r.value = (outflow_bytes){ n % 7 == 3 ? NULL : value, n % 7 == 3 ? 0 : n % sizeof value };
-	r.key = (outflow_bytes){ n % 5 == 2 ? NULL : key, n % 5 == 2 ? 0 : (size_t)snprintf(key, sizeof key, "k%u", n) };
+	r.key = (outflow_bytes){ n % 5 == 2 ? NULL : key,
+		                 n % 5 == 2 ? 0 : (size_t)snprintf(key, sizeof key, "k%u", n) };
 	headers[0].value.len = strlen(key);
 	r.topic = (outflow_str){ topic, (size_t)snprintf(topic, sizeof topic, "t/%u", n) };
 	return journal_append(x->journal, &r, pos, &x->err);

@@ -105,7 +105,8 @@ static void a_flipped_bit_costs_its_record_and_no_other(void **state)
 		assert_int_equal(got, RECORDS - 1);
 		for (unsigned n = 0; n < got; n++)
 			assert_int_equal(number_of(record(x, n)), n < hit ? n : n + 1);
-		assert_true(strstr(log_text, "LOST") != NULL || (hit == RECORDS - 1 && strstr(log_text, "torn") != NULL));
+		assert_true(strstr(log_text, "LOST") != NULL ||
+		            (hit == RECORDS - 1 && strstr(log_text, "torn") != NULL));
 	}
 }
 

@@ -31,9 +31,9 @@ static uint32_t open_stream(struct fixture *x, const char *json)
 	outflow_resume resume;
 	uint32_t stream;
 
-	assert_int_equal(ledger_stream_open(x->ledger, outflow_text(json), 0, (outflow_bytes){ NULL, 0 }, &stream,
-	                                    &resume),
-	                 OUTFLOW_OK);
+	assert_int_equal(
+		ledger_stream_open(x->ledger, outflow_text(json), 0, (outflow_bytes){ NULL, 0 }, &stream, &resume),
+		OUTFLOW_OK);
 	return stream;
 }
 
@@ -86,8 +86,8 @@ static void expect(struct family *f, const unsigned *keep)
 	assert_int_equal(batch_begin(&b, &f->memory, 1, 1000), OUTFLOW_OK);
 	for (uint32_t i = 0; i < f->n_slots; i++)
 		for (unsigned k = 0; k < keep[i]; k++)
-			assert_non_null(outflow_emit(&(outflow_host){ .batch = &batch_api }, &b.plugin,
-			                             &f->records[i]));
+			assert_non_null(
+				outflow_emit(&(outflow_host){ .batch = &batch_api }, &b.plugin, &f->records[i]));
 	batch_end(&b);
 	if (b.plugin.n > 0)
 		assert_int_equal(ledger_expect(f, b.plugin.recs, b.plugin.n), OUTFLOW_OK);

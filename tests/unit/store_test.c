@@ -58,7 +58,8 @@ static outflow_bytes bytes(const char *text)
 
 static void put(struct log_file *f, const char *key, const char *value)
 {
-	assert_int_equal(log_file_put(f, bytes(key), value ? bytes(value) : (outflow_bytes){ NULL, 0 }, &err), OUTFLOW_OK);
+	assert_int_equal(log_file_put(f, bytes(key), value ? bytes(value) : (outflow_bytes){ NULL, 0 }, &err),
+	                 OUTFLOW_OK);
 }
 
 static int has(struct log_file *f, const char *key, const char *value)
@@ -98,7 +99,10 @@ static void a_log_cut_at_every_byte_keeps_what_came_before(void **state)
 		assert_true(has(f, "a", size >= ends[0] && size < ends[2] ? "1" : NULL));
 		assert_true(has(f, "b", size >= ends[1] ? "22" : NULL));
 		log_file_close(&f);
-		assert_int_equal(file_size(), size >= ends[2] ? ends[2] : size >= ends[1] ? ends[1] : size >= ends[0] ? ends[0] : 0);
+		assert_int_equal(file_size(), size >= ends[2]   ? ends[2]
+		                              : size >= ends[1] ? ends[1]
+		                              : size >= ends[0] ? ends[0]
+		                                                : 0);
 	}
 }
 
