@@ -3,6 +3,7 @@
  * A source of numbered JSON records, for tests and measurements. It is also the shortest complete source: the position of
  * a record is its number, so that it goes on after a restart where its records were confirmed.
  */
+#include <outflow/ext/plan.h>
 #include <outflow/util.h>
 
 #include <stdio.h>
@@ -13,11 +14,11 @@
 struct gen {
 	const outflow_host *host;
 	uint32_t stream;
-	uint64_t next; /* number of the next record */
-	uint64_t end;  /* the first that is not made; UINT64_MAX: none */
+	uint64_t next; /* how many this task has made */
+	uint64_t end;  /* how many it makes; UINT64_MAX: without end */
 	int64_t rate;  /* a second; 0: as fast as it goes */
 	int64_t started_ns;
-	uint64_t started_at; /* number of the first record of this run */
+	uint64_t started_at; /* next, at the start of this run */
 	size_t size;         /* of a value, at least */
 	outflow_str topic;
 };
@@ -61,6 +62,12 @@ static const outflow_cfg_def schema = {
 	.n_keys = sizeof keys / sizeof keys[0],
 };
 
+/* Of several tasks, number k makes the records k, k + n, k + 2n, ... */
+static uint64_t share(const outflow_host *h, uint64_t total)
+{
+	return (total + h->n_tasks - 1 - h->task) / h->n_tasks;
+}
+
 static outflow_status create(const outflow_host *h, const outflow_config *c, void **self, outflow_error *err)
 {
 	struct gen *g = calloc(1, sizeof *g);
@@ -69,8 +76,10 @@ static outflow_status create(const outflow_host *h, const outflow_config *c, voi
 	if (g == NULL)
 		return outflow_fail(err, OUTFLOW_E_NOMEM, "no memory");
 	g->host = h;
-	g->end = count > 0 ? (uint64_t)count : UINT64_MAX;
+	g->end = count > 0 ? share(h, (uint64_t)count) : UINT64_MAX;
 	g->rate = outflow_config_number(h, c, "rate");
+	if (g->rate > 0)
+		g->rate = (int64_t)share(h, (uint64_t)g->rate);
 	g->size = (size_t)outflow_config_number(h, c, "size");
 	g->topic = outflow_config_text(h, c, "topic");
 	*self = g;
@@ -81,7 +90,11 @@ static outflow_status start(void *self, outflow_error *err)
 {
 	struct gen *g = self;
 	outflow_resume resume;
-	outflow_status status = g->host->stream->open(g->host, outflow_text("{\"generator\":1}"), &g->stream, &resume);
+	char partition[64];
+	outflow_status status;
+
+	snprintf(partition, sizeof partition, "{\"task\":%u,\"of\":%u}", g->host->task, g->host->n_tasks);
+	status = g->host->stream->open(g->host, outflow_text(partition), &g->stream, &resume);
 
 	if (status != OUTFLOW_OK)
 		return outflow_fail(err, status, "the stream cannot be opened");
@@ -111,10 +124,11 @@ static uint64_t due(const struct gen *g, uint64_t room)
 static outflow_bytes make_value(struct gen *g, outflow_batch *out)
 {
 	outflow_bytes none = { NULL, 0 };
+	uint64_t number = g->next * g->host->n_tasks + g->host->task;
 	char head[160];
 	int n = snprintf(head, sizeof head, "{\"seq\":%llu,\"dev\":\"d%llu\",\"temp\":%llu,\"ok\":true,\"pad\":\"",
-	                 (unsigned long long)g->next, (unsigned long long)(g->next % 100),
-	                 (unsigned long long)(g->next * 7 % 100));
+	                 (unsigned long long)number, (unsigned long long)(number % 100),
+	                 (unsigned long long)(number * 7 % 100));
 	size_t used = (size_t)n, size = used + 2 > g->size ? used + 2 : g->size;
 	char *text = outflow_alloc(g->host, out, size, 1);
 
@@ -155,6 +169,21 @@ static const outflow_source_ops ops = {
 	.poll = poll,
 	.destroy = free,
 };
+static uint32_t tasks(const outflow_config *c, const outflow_config_api *api, uint32_t max)
+{
+	int64_t rate = 0;
+
+	(void)api->i64(c, "rate", &rate);
+	return rate > 0 && rate < max ? (uint32_t)rate : max;
+}
+
+static const outflow_plan_api plan = { .size = sizeof plan, .tasks = tasks };
+
+static const void *extension(const char *id)
+{
+	return strcmp(id, OUTFLOW_EXT_PLAN) == 0 ? &plan : NULL;
+}
+
 static const outflow_component source = {
 	.size = sizeof source,
 	.kind = OUTFLOW_SOURCE,
@@ -162,6 +191,7 @@ static const outflow_component source = {
 	.doc = "Makes numbered JSON records, at a rate or as fast as they are taken.",
 	.config = &schema,
 	.ops = &ops,
+	.extension = extension,
 };
 static const outflow_component *const components[] = { &source };
 static const outflow_plugin plugin = {

@@ -389,6 +389,45 @@ outflow_status instance_config_new(const struct instance_place *where, const str
 	return OUTFLOW_OK;
 }
 
+static outflow_status copy_value(const outflow_config *base, const struct setting *it, struct value *to,
+                                 outflow_error *err)
+{
+	const char *text;
+	const struct value *from = find_value(base, it->key, &text);
+	outflow_status status = OUTFLOW_OK;
+
+	if (from == NULL || (from->key == NULL && strcmp(text, it->value) != 0))
+		return outflow_fail(err, OUTFLOW_E_CONFIG, "%s: is not a key of the schema", it->key);
+	to->key = from->key;
+	if (to->key != NULL)
+		status = schema_parse(to->key, it->value, &to->number, err);
+	if (status == OUTFLOW_OK && to->key != NULL && to->key->type == OUTFLOW_T_LIST)
+		status = split_list(to, it->value);
+	return status;
+}
+
+outflow_status instance_config_copy(const outflow_config *base, const struct settings *changes, outflow_config **result,
+                                    outflow_error *err)
+{
+	outflow_config *c = calloc(1, sizeof *c);
+	outflow_status status = OUTFLOW_E_NOMEM;
+
+	if (c != NULL && settings_merge(&c->texts, "", &base->texts, "", 1) == OUTFLOW_OK &&
+	    settings_merge(&c->texts, "", changes, "", 1) == OUTFLOW_OK &&
+	    (c->values = calloc(c->texts.n + 1, sizeof *c->values)) != NULL)
+		status = OUTFLOW_OK;
+	else
+		outflow_fail(err, status, "no memory for a configuration");
+	for (; status == OUTFLOW_OK && c->n_values < c->texts.n; c->n_values++)
+		status = copy_value(base, &c->texts.list[c->n_values], &c->values[c->n_values], err);
+	if (status != OUTFLOW_OK) {
+		instance_config_free(&c);
+		return status;
+	}
+	*result = c;
+	return OUTFLOW_OK;
+}
+
 void instance_config_free(outflow_config **pc)
 {
 	outflow_config *c = *pc;

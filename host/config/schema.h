@@ -36,6 +36,11 @@ struct instance_place {
 outflow_status instance_config_new(const struct instance_place *where, const struct settings *all,
                                    struct problems *problems, outflow_config **result);
 
+/* A copy of base in which the given keys have other values; each must be in its schema. OUTFLOW_E_CONFIG: one is not, or its
+ * value is wrong; OUTFLOW_E_NOMEM. [any] */
+outflow_status instance_config_copy(const outflow_config *base, const struct settings *changes, outflow_config **result,
+                                    outflow_error *err);
+
 /* Clears the pointer and accepts NULL inside. [any] */
 void instance_config_free(outflow_config **c);
 

@@ -3,6 +3,7 @@
 
 #include "host/base/check.h"
 #include "host/base/clock.h"
+#include "host/pipeline/plan.h"
 #include "host/pipeline/task.h"
 
 #include <outflow/util.h>
@@ -20,7 +21,8 @@
 
 struct pipeline {
 	const struct pipeline_model *model;
-	struct task *task; /* NULL: not started, or it could not be */
+	struct task **tasks; /* n_tasks of them; none: not started, or it could not be */
+	uint32_t n_tasks;
 	int failed;
 };
 
@@ -90,47 +92,78 @@ outflow_status supervisor_new(const struct environment *environment, struct pipe
 	return OUTFLOW_OK;
 }
 
+static outflow_status start_task(struct supervisor *s, struct pipeline *p, uint32_t n, outflow_error *err)
+{
+	struct task **task = &p->tasks[p->n_tasks];
+	outflow_status status = task_new(p->model, s->environment, p->n_tasks, n, on_task_end, s, task, err);
+
+	if (status == OUTFLOW_OK)
+		status = task_start(*task, err);
+	if (status == OUTFLOW_OK)
+		p->n_tasks++;
+	else
+		task_free(task);
+	return status;
+}
+
 static void start_pipeline(struct supervisor *s, struct pipeline *p)
 {
 	struct log_place place = { p->model->name, NULL, -1 };
 	outflow_error err = { .size = sizeof err };
-	outflow_status status = task_new(p->model, s->environment, 0, 1, on_task_end, s, &p->task, &err);
+	uint32_t n = plan_tasks(p->model);
+	outflow_status status;
 
-	if (status == OUTFLOW_OK)
-		status = task_start(p->task, &err);
+	p->tasks = calloc(n, sizeof *p->tasks);
+	status = p->tasks ? OUTFLOW_OK : outflow_fail(&err, OUTFLOW_E_NOMEM, "no memory for its tasks");
+	while (status == OUTFLOW_OK && p->n_tasks < n)
+		status = start_task(s, p, n, &err);
 	if (status == OUTFLOW_OK)
 		return;
-	task_free(&p->task);
 	p->failed = 1;
 	log_write(&place, OUTFLOW_LOG_ERROR, "cannot be started: %s", err.msg);
 }
 
-static size_t count_running(const struct supervisor *s)
+/* Calls visit for every task of every pipeline; returns how often it answered with something else than 0. */
+static size_t count_tasks(struct supervisor *s, int (*visit)(struct supervisor *s, struct task *t))
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < s->n; i++)
-		n += s->pipelines[i].task != NULL && !task_state_is_final(task_state(s->pipelines[i].task));
+		for (uint32_t k = 0; k < s->pipelines[i].n_tasks; k++)
+			n += visit(s, s->pipelines[i].tasks[k]) != 0;
 	return n;
 }
 
-static int any_failed(const struct supervisor *s)
+static int is_running(struct supervisor *s, struct task *t)
 {
-	for (size_t i = 0; i < s->n; i++) {
-		enum task_state state = s->pipelines[i].task ? task_state(s->pipelines[i].task) : TASK_STOPPED;
+	(void)s;
+	return !task_state_is_final(task_state(t));
+}
 
-		if (s->pipelines[i].failed || state == TASK_FAILED || state == TASK_STARTING_FAILED)
+static int has_failed(struct supervisor *s, struct task *t)
+{
+	(void)s;
+	return task_state(t) == TASK_FAILED || task_state(t) == TASK_STARTING_FAILED;
+}
+
+static int any_failed(struct supervisor *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (s->pipelines[i].failed)
 			return 1;
-	}
+	return count_tasks(s, has_failed) > 0;
+}
+
+static int stop_task(struct supervisor *s, struct task *t)
+{
+	task_stop(t, s->deadline_ns);
 	return 0;
 }
 
 static void stop_all(struct supervisor *s)
 {
 	s->deadline_ns = clock_mono_ns() + s->options.stop_timeout_ns;
-	for (size_t i = 0; i < s->n; i++)
-		if (s->pipelines[i].task != NULL)
-			task_stop(s->pipelines[i].task, s->deadline_ns);
+	count_tasks(s, stop_task);
 }
 
 static void read_signal(struct supervisor *s)
@@ -149,6 +182,20 @@ static void read_signal(struct supervisor *s)
 	stop_all(s);
 }
 
+static int interrupt_task(struct supervisor *s, struct task *t)
+{
+	(void)s;
+	task_interrupt(t);
+	return 0;
+}
+
+static int blame_task(struct supervisor *s, struct task *t)
+{
+	if (is_running(s, t))
+		task_log(t, OUTFLOW_LOG_ERROR, "does not stop: a plugin's call does not return; ending without it");
+	return 0;
+}
+
 /* Returns -1 when tasks do not stop and all has been tried. */
 static int enforce_deadline(struct supervisor *s)
 {
@@ -156,16 +203,11 @@ static int enforce_deadline(struct supervisor *s)
 
 	if (now >= s->deadline_ns && !s->interrupted) {
 		s->interrupted = 1;
-		for (size_t i = 0; i < s->n; i++)
-			if (s->pipelines[i].task != NULL)
-				task_interrupt(s->pipelines[i].task);
+		count_tasks(s, interrupt_task);
 	}
 	if (s->deadline_ns == CLOCK_NEVER || now < s->deadline_ns + GRACE_NS)
 		return 0;
-	for (size_t i = 0; i < s->n; i++)
-		if (s->pipelines[i].task != NULL && !task_state_is_final(task_state(s->pipelines[i].task)))
-			log_write(&(struct log_place){ s->pipelines[i].model->name, NULL, 0 }, OUTFLOW_LOG_ERROR,
-			          "does not stop: a plugin's call does not return; ending without it");
+	count_tasks(s, blame_task);
 	return -1;
 }
 
@@ -191,7 +233,7 @@ int supervisor_run(struct supervisor *s)
 	for (size_t i = 0; i < s->n; i++)
 		if (s->pipelines[i].model->running)
 			start_pipeline(s, &s->pipelines[i]);
-	while (count_running(s) > 0 || (!s->options.until_done && s->stop_signal == 0)) {
+	while (count_tasks(s, is_running) > 0 || (!s->options.until_done && s->stop_signal == 0)) {
 		wait_for_news(s);
 		if (enforce_deadline(s) != 0)
 			_exit(1);
@@ -207,8 +249,11 @@ void supervisor_free(struct supervisor **ps)
 	if (s == NULL)
 		return;
 	CHECK_OBJ(s, SUPERVISOR_MAGIC);
-	for (size_t i = 0; i < s->n; i++)
-		task_free(&s->pipelines[i].task);
+	for (size_t i = 0; i < s->n; i++) {
+		for (uint32_t k = 0; k < s->pipelines[i].n_tasks; k++)
+			task_free(&s->pipelines[i].tasks[k]);
+		free(s->pipelines[i].tasks);
+	}
 	free(s->pipelines);
 	if (s->ended_fd >= 0)
 		close(s->ended_fd);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "host/base/check.h"
 #include "host/base/clock.h"
+#include "host/config/schema.h"
+#include "host/pipeline/plan.h"
 #include "host/pipeline/task_internal.h"
 
 #include <outflow/util.h>
@@ -159,6 +161,10 @@ outflow_status task_new(const struct pipeline_model *model, const struct environ
 	t->reason.size = sizeof t->reason;
 	status =
 		allocate(t) ? task_load_components(t, err) : outflow_fail(err, OUTFLOW_E_NOMEM, "no memory for a task");
+	t->source_model = model->source;
+	t->source_model.config = NULL;
+	if (status == OUTFLOW_OK)
+		status = plan_source_config(model, number, n_tasks, &t->source_model.config, err);
 	if (status != OUTFLOW_OK) {
 		task_free(&t);
 		return status;
@@ -218,6 +224,11 @@ void task_account(struct task *t, struct account *result)
 	pthread_mutex_unlock(&t->lock);
 }
 
+void task_log(const struct task *t, int level, const char *text)
+{
+	log_write(&t->place, level, "%s", text);
+}
+
 const char *task_reason(const struct task *t)
 {
 	return t->reason.msg;
@@ -243,6 +254,7 @@ void task_free(struct task **pt)
 	rejects_clear(&t->services.rejects);
 	wakeup_destroy(&t->services.wakeup);
 	pthread_mutex_destroy(&t->lock);
+	instance_config_free(&t->source_model.config);
 	free(t->stages);
 	free(t->components);
 	t->magic = 0;

@@ -36,6 +36,9 @@ enum task_state task_state(const struct task *t);
 const char *task_state_name(enum task_state state);
 int task_state_is_final(enum task_state state);
 
+/* A log line in the task's place. [any] */
+void task_log(const struct task *t, int level, const char *text);
+
 /* What the task has counted so far; a moment old while it runs. [any] */
 void task_account(struct task *t, struct account *result);
 

@@ -41,7 +41,7 @@ static outflow_status create_all(struct task *t)
 	for (size_t i = 0; i < t->n_stages && status == OUTFLOW_OK; i++)
 		status = create(t, &t->stages[i], &m->stages[i], &t->components[i + 1]);
 	if (status == OUTFLOW_OK)
-		status = create(t, &t->source, &m->source, &t->components[0]);
+		status = create(t, &t->source, &t->source_model, &t->components[0]);
 	return status;
 }
 

@@ -10,6 +10,7 @@
 struct task {
 	unsigned magic;
 	const struct pipeline_model *model;
+	struct stage_model source_model; /* the model's, with this task's configuration */
 	struct services services;
 	struct pool *pool;
 	struct instance source, sink, dead_letter_sink;

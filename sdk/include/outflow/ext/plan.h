@@ -12,9 +12,10 @@ typedef struct outflow_plan_api {
 	uint32_t size;
 	/* How many tasks make sense, from 1 to max. [any] */
 	uint32_t (*tasks)(const outflow_config *, const outflow_config_api *, uint32_t max);
-	/* Calls set for each key in which task number `task` of `n` differs from the common configuration; key and
+	/* Optional. Calls set for each key in which task number `task` of `n` differs from the common configuration; key and
 	 * value are copied. A negative status: the split failed and the pipeline does not start. [any] */
 	outflow_status (*overlay)(const outflow_config *, const outflow_config_api *, uint32_t task, uint32_t n,
-	                          void (*set)(void *ctx, const char *key, outflow_str value), void *ctx, outflow_error *);
+	                          void (*set)(void *ctx, const char *key, outflow_str value), void *ctx,
+	                          outflow_error *);
 } outflow_plan_api;
 #endif
