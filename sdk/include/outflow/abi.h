@@ -38,62 +38,53 @@ extern "C" {
 
 typedef int32_t outflow_status;
 enum {
-	OUTFLOW_OK = 0,             /* done */
-	OUTFLOW_AGAIN = 1,          /* nothing now / no room now: call again later */
-	OUTFLOW_EOF = 2,            /* bounded source: no more, ever */
-	OUTFLOW_SLOW = 3,           /* done, and the caller should slow down */
-	OUTFLOW_E_RETRY = -1,       /* transient; the same call may succeed later */
-	OUTFLOW_E_RECORD = -2,      /* this record can never succeed: tolerance policy and dead letter */
-	OUTFLOW_E_TASK = -3,        /* this task is broken: stop it */
-	OUTFLOW_E_CONFIG = -4,      /* bad configuration; never retried */
-	OUTFLOW_E_NOMEM = -5,       /* no memory, or the batch's limit is reached */
-	OUTFLOW_E_UNSUPPORTED = -6, /* this host or plugin cannot do that */
-	OUTFLOW_E_CANCELED = -7     /* interrupted or stopping */
+	OUTFLOW_OK = 0,            /* done */
+	OUTFLOW_AGAIN = 1,         /* nothing now / no room now: call again later */
+	OUTFLOW_EOF = 2,           /* bounded source: no more, ever */
+	OUTFLOW_SLOW = 3,          /* done, and the caller should slow down */
+	OUTFLOW_E_RETRY = -1,      /* transient; the same call may succeed later */
+	OUTFLOW_E_RECORD = -2,     /* this record can never succeed: tolerance policy and dead letter */
+	OUTFLOW_E_TASK = -3,       /* this task is broken: stop it */
+	OUTFLOW_E_CONFIG = -4,     /* bad configuration; never retried */
+	OUTFLOW_E_NOMEM = -5,      /* no memory, or the batch's limit is reached */
+	OUTFLOW_E_UNSUPPORTED = -6,/* this host or plugin cannot do that */
+	OUTFLOW_E_CANCELED = -7    /* interrupted or stopping */
 };
 
 /* Owned by the caller, of fixed size: nothing to free, no allocation while failing. Whoever fails fills it with
  * outflow_fail (util.h); on success it is left alone. */
 typedef struct outflow_error {
 	uint32_t size;
-	int32_t native;  /* errno, rd_kafka_resp_err_t, MQTT reason code... */
-	char domain[24]; /* what `native` is: "errno", "rdkafka", "mqtt", ... */
-	char msg[480];   /* one sentence: place, cause, cure; no newline at the end */
+	int32_t native;       /* errno, rd_kafka_resp_err_t, MQTT reason code... */
+	char domain[24];      /* what `native` is: "errno", "rdkafka", "mqtt", ... */
+	char msg[480];        /* one sentence: place, cause, cure; no newline at the end */
 } outflow_error;
 
 /* ---- data: frozen for the whole ABI major ---- */
 
-typedef struct {
-	const void *ptr;
-	size_t len;
-} outflow_bytes; /* ptr NULL: null, which differs from empty */
-typedef struct {
-	const char *ptr;
-	size_t len;
-} outflow_str; /* UTF-8, no NUL at the end */
-typedef struct outflow_header {
-	outflow_str name;
-	outflow_bytes value;
-} outflow_header;
+typedef struct { const void *ptr; size_t len; } outflow_bytes; /* ptr NULL: null, which differs from empty */
+typedef struct { const char *ptr; size_t len; } outflow_str;   /* UTF-8, no NUL at the end */
+typedef struct outflow_header { outflow_str name; outflow_bytes value; } outflow_header;
 struct outflow_slot;
 
 /* One message. It owns nothing: every pointer leads into the batch's arena, into memory attached to the batch, or into
  * static memory, and stays valid until the host has seen the record resolved. */
 typedef struct outflow_record {
 	outflow_bytes key, value;
-	outflow_str topic; /* routing; transforms may change it */
+	outflow_str topic;             /* routing; transforms may change it */
 	const outflow_header *headers;
 	uint32_t n_headers;
-	int32_t partition;    /* routing, never origin; -1: let the sink choose */
-	int64_t timestamp_ms; /* since 1970 UTC; -1: none */
-	uint32_t flags;       /* OUTFLOW_REC_* */
-	uint32_t view_tag;    /* interned type of view, 0: none */
-	const void *view;     /* decoded value, lives as long as the batch */
-	uint32_t stream;      /* origin: handle from stream_open */
+	int32_t partition;             /* routing, never origin; -1: let the sink choose */
+	int64_t timestamp_ms;          /* since 1970 UTC; -1: none */
+	uint32_t flags;                /* OUTFLOW_REC_* */
+	uint32_t view_tag;             /* interned type of view, 0: none */
+	const void *view;              /* decoded value, lives as long as the batch */
+	uint32_t stream;               /* origin: handle from stream_open */
 	uint32_t spare32;
-	uint64_t pos;                 /* origin: position inside the stream */
-	const outflow_bytes *pos_ext; /* origin: optional, when 64 bits are too few */
-	struct outflow_slot *slot;    /* the host's acknowledgement cell; derived records carry it along */
-	uint64_t next;                /* origin: where to resume after this record; 0: pos + 1 */
+	uint64_t pos;                  /* origin: position inside the stream */
+	const outflow_bytes *pos_ext;  /* origin: optional, when 64 bits are too few */
+	struct outflow_slot *slot;     /* the host's acknowledgement cell; derived records carry it along */
+	uint64_t next;                 /* origin: where to resume after this record; 0: pos + 1 */
 } outflow_record;
 #define OUTFLOW_REC_VALUE_STALE 1u /* view is newer than value: encode before the bytes are used */
 
@@ -101,8 +92,8 @@ typedef struct outflow_record {
  * outflow_alloc (below) and touch no other member. */
 typedef struct outflow_batch {
 	uint32_t n, cap;
-	outflow_record *recs; /* never moves once the batch is published */
-	char *cur, *end;      /* bump cursor, see outflow_alloc */
+	outflow_record *recs;     /* never moves once the batch is published */
+	char *cur, *end;          /* bump cursor, see outflow_alloc */
 	void *host;
 	uint64_t spare[2];
 } outflow_batch;
@@ -127,10 +118,10 @@ typedef struct outflow_batch_api {
 } outflow_batch_api;
 
 typedef struct outflow_resume {
-	uint32_t valid; /* 0: the host knows no position of this stream */
+	uint32_t valid;           /* 0: the host knows no position of this stream */
 	uint32_t spare;
-	uint64_t next;         /* where to go on */
-	outflow_bytes pos_ext; /* valid until the next poll: copy it */
+	uint64_t next;            /* where to go on */
+	outflow_bytes pos_ext;    /* valid until the next poll: copy it */
 } outflow_resume;
 
 typedef struct outflow_stream_api {
@@ -150,14 +141,14 @@ typedef struct outflow_ack_api {
 	 * OUTFLOW_E_RETRY: the host's retry policy decides. OUTFLOW_E_RECORD: tolerance and dead letter. Any other
 	 * negative status stops the task. The error is copied; it may be NULL with OUTFLOW_OK. After the call the
 	 * records, their batch and every byte that they point at may be gone. May be called from inside put(). [any] */
-	void (*resolve)(const outflow_host *, outflow_record *const *recs, size_t n, outflow_status,
-	                const outflow_error *);
+	void (*resolve)(const outflow_host *, outflow_record *const *recs, size_t n,
+	                outflow_status, const outflow_error *);
 } outflow_ack_api;
 
 enum { OUTFLOW_LOG_ERROR = 1, OUTFLOW_LOG_WARN, OUTFLOW_LOG_INFO, OUTFLOW_LOG_DEBUG };
 typedef struct outflow_log_api {
 	uint32_t size;
-	int (*enabled)(const outflow_host *, int level); /* [any] */
+	int (*enabled)(const outflow_host *, int level);                  /* [any] */
 	/* One line without newline; the host adds time, pipeline, task and stage. Secrets stay out. [any] */
 	void (*write)(const outflow_host *, int level, const char *msg);
 } outflow_log_api;
@@ -168,16 +159,16 @@ typedef struct outflow_metric_api {
 	/* A metric of this instance, named in lower case with underscores, without prefix; unit in Prometheus' base
 	 * units ("seconds", "bytes", ""). The texts are copied. The handle lives as long as the instance. NULL: no
 	 * memory, and then add and set accept NULL. [task] */
-	outflow_metric *(*open)(const outflow_host *, uint32_t kind, const char *name, const char *unit,
-	                        const char *help);
-	void (*add)(outflow_metric *, int64_t delta); /* [any] */
-	void (*set)(outflow_metric *, int64_t value); /* [any] */
+	outflow_metric *(*open)(const outflow_host *, uint32_t kind, const char *name,
+	                   const char *unit, const char *help);
+	void (*add)(outflow_metric *, int64_t delta);                     /* [any] */
+	void (*set)(outflow_metric *, int64_t value);                     /* [any] */
 } outflow_metric_api;
 
 typedef struct outflow_time_api {
 	uint32_t size;
-	int64_t (*mono_ns)(const outflow_host *); /* [any] never goes back */
-	int64_t (*wall_ms)(const outflow_host *); /* [any] since 1970 UTC */
+	int64_t (*mono_ns)(const outflow_host *);                         /* [any] never goes back */
+	int64_t (*wall_ms)(const outflow_host *);                         /* [any] since 1970 UTC */
 	/* Calls fn(arg) once, as [task], when mono_ns reaches at_ns. Timers that have not fired are dropped before the
 	 * instance is destroyed. OUTFLOW_E_NOMEM. [task] */
 	outflow_status (*timer)(const outflow_host *, int64_t at_ns, void (*fn)(void *), void *arg, uint64_t *id);
@@ -191,8 +182,7 @@ typedef struct outflow_time_api {
 typedef struct outflow_config_api {
 	uint32_t size;
 	outflow_status (*str)(const outflow_config *, const char *key, outflow_str *);
-	outflow_status (*i64)(const outflow_config *, const char *key,
-	                      int64_t *); /* INT; DURATION_MS in ms; SIZE in bytes */
+	outflow_status (*i64)(const outflow_config *, const char *key, int64_t *); /* INT; DURATION_MS in ms; SIZE in bytes */
 	outflow_status (*f64)(const outflow_config *, const char *key, double *);
 	outflow_status (*boolean)(const outflow_config *, const char *key, int32_t *);
 	/* Both return how many there are; item i is copied out when i is below that. */
@@ -202,17 +192,17 @@ typedef struct outflow_config_api {
 
 struct outflow_host {
 	uint32_t size, minor;
-	void *ctx;                    /* the host's own */
-	const char *name, *version;   /* of the host program */
-	const char *pipeline, *stage; /* where this instance stands */
-	uint32_t task, n_tasks;       /* which of tasks.max this is */
+	void *ctx;                       /* the host's own */
+	const char *name, *version;      /* of the host program */
+	const char *pipeline, *stage;    /* where this instance stands */
+	uint32_t task, n_tasks;          /* which of tasks.max this is */
 	const outflow_log_api *log;
 	const outflow_time_api *time;
 	const outflow_metric_api *metric;
 	const outflow_config_api *config;
 	const outflow_batch_api *batch;
-	const outflow_stream_api *stream; /* NULL unless the instance is a source */
-	const outflow_ack_api *ack;       /* NULL unless the instance is a sink */
+	const outflow_stream_api *stream;     /* NULL unless the instance is a source */
+	const outflow_ack_api *ack;           /* NULL unless the instance is a sink */
 	/* Something changed that the task should look at: a sink has room again, a source has data. Never lost: one
 	 * call before the task waits ends that wait at once. [any] */
 	void (*wake)(const outflow_host *);
@@ -233,30 +223,21 @@ struct outflow_host {
 
 /* ---- configuration schema ---- */
 
-enum {
-	OUTFLOW_T_STRING = 1,
-	OUTFLOW_T_BOOL,
-	OUTFLOW_T_INT,
-	OUTFLOW_T_DOUBLE,
-	OUTFLOW_T_DURATION_MS,
-	OUTFLOW_T_SIZE,
-	OUTFLOW_T_LIST,
-	OUTFLOW_T_ENUM,
-	OUTFLOW_T_PREFIX
-};
+enum { OUTFLOW_T_STRING = 1, OUTFLOW_T_BOOL, OUTFLOW_T_INT, OUTFLOW_T_DOUBLE, OUTFLOW_T_DURATION_MS,
+       OUTFLOW_T_SIZE, OUTFLOW_T_LIST, OUTFLOW_T_ENUM, OUTFLOW_T_PREFIX };
 enum { OUTFLOW_K_REQUIRED = 1, OUTFLOW_K_SECRET = 2, OUTFLOW_K_DEPRECATED = 4, OUTFLOW_K_ADVANCED = 8 };
 enum { OUTFLOW_IMPORTANCE_HIGH = 1, OUTFLOW_IMPORTANCE_MEDIUM, OUTFLOW_IMPORTANCE_LOW };
 typedef struct outflow_cfg_key {
-	const char *name; /* OUTFLOW_T_PREFIX: with its dot at the end, "producer." */
+	const char *name;                 /* OUTFLOW_T_PREFIX: with its dot at the end, "producer." */
 	uint32_t type, flags;
 	uint32_t importance, spare;
-	const char *dflt;           /* as text, in the type's own spelling; NULL: none */
-	int64_t min, max;           /* of numbers, durations (ms) and sizes (bytes); both 0: unchecked */
-	const char *const *choices; /* NULL-terminated, OUTFLOW_T_ENUM */
-	const char *group, *doc;    /* doc: one or two sentences */
+	const char *dflt;                 /* as text, in the type's own spelling; NULL: none */
+	int64_t min, max;                 /* of numbers, durations (ms) and sizes (bytes); both 0: unchecked */
+	const char *const *choices;       /* NULL-terminated, OUTFLOW_T_ENUM */
+	const char *group, *doc;          /* doc: one or two sentences */
 } outflow_cfg_key;
 typedef struct outflow_cfg_def {
-	uint32_t size, key_size; /* key_size: stride of keys, which can grow */
+	uint32_t size, key_size;          /* key_size: stride of keys, which can grow */
 	const outflow_cfg_key *keys;
 	size_t n_keys;
 	/* What one key alone cannot show; optional. Reports each problem through host->problem and returns
@@ -270,81 +251,73 @@ typedef struct outflow_cfg_def {
 typedef outflow_status outflow_create_fn(const outflow_host *, const outflow_config *, void **self, outflow_error *);
 
 /* next: where a restart would resume, that is, everything before it is stored as done */
-typedef struct outflow_commit {
-	uint32_t stream, spare;
-	uint64_t next;
-	const outflow_bytes *pos_ext;
-} outflow_commit;
+typedef struct outflow_commit { uint32_t stream, spare; uint64_t next; const outflow_bytes *pos_ext; } outflow_commit;
 typedef struct outflow_source_ops {
-	uint32_t size, flags;      /* OUTFLOW_SRC_* */
-	outflow_create_fn *create; /* [task] */
+	uint32_t size, flags;             /* OUTFLOW_SRC_* */
+	outflow_create_fn *create;                                            /* [task] */
 	/* Optional. Opens streams, connects. */
-	outflow_status (*start)(void *, outflow_error *); /* [task] */
+	outflow_status (*start)(void *, outflow_error *);                     /* [task] */
 	/* Emits what is there, waiting for the first record until deadline_ns (monotonic) at most. OUTFLOW_OK: emitted
 	 * something; OUTFLOW_AGAIN: nothing came; OUTFLOW_EOF. out->cap 0: back-pressure; serve the client, emit
 	 * nothing, do not wait. outflow_emit NULL: the batch is full, keep the record. */
 	outflow_status (*poll)(void *, outflow_batch *out, int64_t deadline_ns, outflow_error *); /* [task] */
 	/* Optional. Everything before `next` of these streams is done and durable. */
-	outflow_status (*committed)(void *, const outflow_commit *, size_t n, outflow_error *); /* [task] */
+	outflow_status (*committed)(void *, const outflow_commit *, size_t n, outflow_error *);   /* [task] */
 	/* Optional. Ends a poll that waits, now or the next one; it returns OUTFLOW_E_CANCELED or what it has. */
-	void (*interrupt)(void *); /* [any] */
+	void (*interrupt)(void *);                                            /* [any] */
 	/* Optional. Disconnects; nothing is emitted any more. */
 	outflow_status (*stop)(void *, int64_t deadline_ns, outflow_error *); /* [task] */
 	void (*destroy)(void *);                                              /* [task] */
 } outflow_source_ops;
-#define OUTFLOW_SRC_OWNS_OFFSETS 1u /* upstream stores positions; the host keeps none, committed() is the commit */
-#define OUTFLOW_SRC_NO_REPLAY 2u    /* cannot rewind: records in flight at a crash are lost */
+#define OUTFLOW_SRC_OWNS_OFFSETS 1u  /* upstream stores positions; the host keeps none, committed() is the commit */
+#define OUTFLOW_SRC_NO_REPLAY 2u     /* cannot rewind: records in flight at a crash are lost */
 
 typedef struct outflow_transform_ops {
 	uint32_t size, flags;
-	outflow_create_fn *create; /* [task] */
+	outflow_create_fn *create;                                            /* [task] */
 	/* Emits what becomes of in[0..n-1], in input order, each output copied from its input (outflow_emit). An input
 	 * without output is filtered. in[] is read-only and stays intact: it is what is retried or dead-lettered. A
 	 * negative status with n > 1 makes the host drop the outputs and call again record by record; with n == 1 it is
 	 * that record's verdict. */
-	outflow_status (*apply)(void *, const outflow_record *in, size_t n, outflow_batch *out,
-	                        outflow_error *); /* [task] */
+	outflow_status (*apply)(void *, const outflow_record *in, size_t n, outflow_batch *out, outflow_error *); /* [task] */
 	/* Optional. Ends a call that waits. */
-	void (*interrupt)(void *); /* [any] */
-	void (*destroy)(void *);   /* [task] */
+	void (*interrupt)(void *);                                            /* [any] */
+	void (*destroy)(void *);                                              /* [task] */
 } outflow_transform_ops;
 
 typedef struct outflow_predicate_ops {
 	uint32_t size, flags;
-	outflow_create_fn *create; /* [task] */
+	outflow_create_fn *create;                                            /* [task] */
 	/* Writes match[i] = 1 or 0 for each input. Errors as for apply. */
-	outflow_status (*test)(void *, const outflow_record *in, size_t n, uint8_t *match, outflow_batch *scratch,
-	                       outflow_error *); /* [task] */
-	void (*destroy)(void *);                 /* [task] */
+	outflow_status (*test)(void *, const outflow_record *in, size_t n, uint8_t *match, outflow_batch *scratch, outflow_error *); /* [task] */
+	void (*destroy)(void *);                                              /* [task] */
 } outflow_predicate_ops;
 
 typedef struct outflow_converter_ops {
 	uint32_t size, flags;
-	outflow_create_fn *create; /* [task] */
-	const char *view_type;     /* e.g. "outflow.json/1" */
+	outflow_create_fn *create;                                            /* [task] */
+	const char *view_type;            /* e.g. "outflow.json/1" */
 	/* decode sets view and view_tag from value and leaves the rest alone; encode writes value from a view that is
 	 * newer. Both work on the host's own copies of the records, never on a stage's input. A record that cannot be
 	 * decoded is rejected through host->reject; a negative status is about the whole call. */
-	outflow_status (*decode)(void *, outflow_record *, size_t n, outflow_batch *owner,
-	                         outflow_error *); /* [task] */
-	outflow_status (*encode)(void *, outflow_record *, size_t n, outflow_batch *owner,
-	                         outflow_error *); /* [task] */
-	void (*destroy)(void *);                   /* [task] */
+	outflow_status (*decode)(void *, outflow_record *, size_t n, outflow_batch *owner, outflow_error *); /* [task] */
+	outflow_status (*encode)(void *, outflow_record *, size_t n, outflow_batch *owner, outflow_error *); /* [task] */
+	void (*destroy)(void *);                                              /* [task] */
 } outflow_converter_ops;
 
 typedef struct outflow_sink_ops {
-	uint32_t size, flags;      /* OUTFLOW_SINK_* */
-	outflow_create_fn *create; /* [task] */
+	uint32_t size, flags;             /* OUTFLOW_SINK_* */
+	outflow_create_fn *create;                                            /* [task] */
 	/* Optional. Connects, checks the target. */
-	outflow_status (*start)(void *, outflow_error *); /* [task] */
+	outflow_status (*start)(void *, outflow_error *);                     /* [task] */
 	/* Takes recs[0..*taken-1]; the record pointer is the client's opaque. OUTFLOW_OK: all taken. OUTFLOW_AGAIN: no
 	 * room for the rest; the host calls again with it after wake(). Negative: the verdict on recs[*taken], which is
 	 * not taken. One put and its resolve are one attempt. */
 	outflow_status (*put)(void *, outflow_record *recs, size_t n, size_t *taken, outflow_error *); /* [task] */
 	/* Optional. Sends what is held back, and resolves it or not. */
-	outflow_status (*flush)(void *, int64_t deadline_ns, outflow_error *); /* [task] */
+	outflow_status (*flush)(void *, int64_t deadline_ns, outflow_error *);/* [task] */
 	/* Optional. Ends a call that waits. */
-	void (*interrupt)(void *); /* [any] */
+	void (*interrupt)(void *);                                            /* [any] */
 	/* Optional. Gives up what is not delivered (unresolved). After it returns: no resolve call, no reference to any
 	 * record's bytes. OUTFLOW_E_RETRY: the client could not be stopped by the deadline; the host then leaks what it
 	 * may still read, and does not call destroy. */
@@ -357,10 +330,10 @@ enum { OUTFLOW_SOURCE = 1, OUTFLOW_SINK, OUTFLOW_TRANSFORM, OUTFLOW_PREDICATE, O
 #define OUTFLOW_PRIVATE_COPY 1u /* load a copy of the plugin for each instance: its client library has global state */
 typedef struct outflow_component {
 	uint32_t size, kind;
-	uint32_t flags, spare; /* OUTFLOW_PRIVATE_COPY */
+	uint32_t flags, spare;            /* OUTFLOW_PRIVATE_COPY */
 	const char *name, *doc;
-	const outflow_cfg_def *config; /* NULL: no keys */
-	const void *ops;               /* outflow_<kind>_ops */
+	const outflow_cfg_def *config;    /* NULL: no keys */
+	const void *ops;                  /* outflow_<kind>_ops */
 	/* Optional. Tables by extension id (outflow/ext/), or NULL. [any] */
 	const void *(*extension)(const char *id);
 } outflow_component;
@@ -369,16 +342,12 @@ typedef struct outflow_component {
 typedef struct outflow_stamp {
 	uint32_t magic, major, record_size, batch_size, error_size, pointer_bits;
 } outflow_stamp;
-#define OUTFLOW_STAMP                                                                                                  \
-	{                                                                                                              \
-		OUTFLOW_ABI_MAGIC, OUTFLOW_ABI_MAJOR, (uint32_t)sizeof(outflow_record),                                \
-			(uint32_t)sizeof(outflow_batch), (uint32_t)sizeof(outflow_error),                              \
-			(uint32_t)(8 * sizeof(void *))                                                                 \
-	}
+#define OUTFLOW_STAMP { OUTFLOW_ABI_MAGIC, OUTFLOW_ABI_MAJOR, (uint32_t)sizeof(outflow_record), \
+	(uint32_t)sizeof(outflow_batch), (uint32_t)sizeof(outflow_error), (uint32_t)(8 * sizeof(void *)) }
 
 typedef struct outflow_plugin {
 	outflow_stamp stamp;
-	uint32_t size, min_minor;                 /* oldest minor of the host that it can run on */
+	uint32_t size, min_minor;         /* oldest minor of the host that it can run on */
 	const char *id, *version, *license, *doc; /* id: one word, lower case */
 	const outflow_component *const *components;
 	size_t n_components;
@@ -386,7 +355,7 @@ typedef struct outflow_plugin {
 	outflow_status (*load)(const outflow_host *, outflow_error *);
 } outflow_plugin;
 /* Returns constant data and does nothing else. [load] */
-typedef const outflow_plugin *outflow_plugin_entry_fn(void); /* "outflow_plugin_entry_v1" */
+typedef const outflow_plugin *outflow_plugin_entry_fn(void);  /* "outflow_plugin_entry_v1" */
 
 /* ---- the two hot helpers, inlined into the plugin ---- */
 

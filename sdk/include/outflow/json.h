@@ -22,30 +22,22 @@ extern "C" {
 #endif
 
 #define OUTFLOW_VIEW_JSON "outflow.json/1"
-#define OUTFLOW_JSON_DEPTH 128u            /* the usual bound: containers inside each other */
+#define OUTFLOW_JSON_DEPTH 128u         /* the usual bound: containers inside each other */
 #define OUTFLOW_JSON_MAX_LENGTH 0xfffffffu /* bytes of one text */
 
-enum {
-	OUTFLOW_JSON_NULL,
-	OUTFLOW_JSON_FALSE,
-	OUTFLOW_JSON_TRUE,
-	OUTFLOW_JSON_NUMBER,
-	OUTFLOW_JSON_STRING,
-	OUTFLOW_JSON_OBJECT,
-	OUTFLOW_JSON_ARRAY,
-	OUTFLOW_JSON_END
-};
+enum { OUTFLOW_JSON_NULL, OUTFLOW_JSON_FALSE, OUTFLOW_JSON_TRUE, OUTFLOW_JSON_NUMBER, OUTFLOW_JSON_STRING,
+       OUTFLOW_JSON_OBJECT, OUTFLOW_JSON_ARRAY, OUTFLOW_JSON_END };
 
 typedef struct outflow_json_token {
-	uint32_t start; /* offset of the first byte: the quote of a string, the bracket of a container */
-	uint32_t info;  /* bits 0-2 type; bit 3 see below; bits 4-31: scalars: length (of a string without its
+	uint32_t start;   /* offset of the first byte: the quote of a string, the bracket of a container */
+	uint32_t info;    /* bits 0-2 type; bit 3 see below; bits 4-31: scalars: length (of a string without its
 	                   * quotes), containers: index of the token after their END, END: index of the container */
 } outflow_json_token;
 #define OUTFLOW_JSON_SPECIAL 8u /* of a string: it holds escapes; of a number: it has a fraction or an exponent */
 
 typedef struct outflow_json {
 	outflow_str text;
-	const outflow_json_token *tokens; /* the root value is token 0 */
+	const outflow_json_token *tokens;   /* the root value is token 0 */
 	uint32_t n_tokens, spare;
 } outflow_json;
 

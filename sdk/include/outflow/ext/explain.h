@@ -12,7 +12,6 @@ typedef struct outflow_explain_api {
 	uint32_t size;
 	/* Runs the instance on in; outputs go to out, the reasons as one JSON object into *json, which lives as long as
 	 * out. Errors as for apply with one record. [task] */
-	outflow_status (*explain)(void *self, const outflow_record *in, outflow_batch *out, outflow_bytes *json,
-	                          outflow_error *);
+	outflow_status (*explain)(void *self, const outflow_record *in, outflow_batch *out, outflow_bytes *json, outflow_error *);
 } outflow_explain_api;
 #endif

@@ -36,8 +36,7 @@ typedef struct outflow_journal_api {
 	/* Emits up to max records to out, with stream, pos and next set. OUTFLOW_OK: at least one; OUTFLOW_AGAIN:
 	 * deadline_ns (monotonic) passed with none; OUTFLOW_E_CANCELED: interrupted; OUTFLOW_E_TASK: a segment cannot
 	 * be read. A damaged record is skipped and reported in the log. [task] */
-	outflow_status (*read)(outflow_journal *, outflow_batch *out, uint32_t max, int64_t deadline_ns,
-	                       outflow_error *);
+	outflow_status (*read)(outflow_journal *, outflow_batch *out, uint32_t max, int64_t deadline_ns, outflow_error *);
 
 	/* Ends a read that waits, now or the next one: it returns OUTFLOW_E_CANCELED. [any] */
 	void (*interrupt)(outflow_journal *);

@@ -15,7 +15,6 @@ typedef struct outflow_plan_api {
 	/* Optional. Calls set for each key in which task number `task` of `n` differs from the common configuration; key and
 	 * value are copied. A negative status: the split failed and the pipeline does not start. [any] */
 	outflow_status (*overlay)(const outflow_config *, const outflow_config_api *, uint32_t task, uint32_t n,
-	                          void (*set)(void *ctx, const char *key, outflow_str value), void *ctx,
-	                          outflow_error *);
+	                          void (*set)(void *ctx, const char *key, outflow_str value), void *ctx, outflow_error *);
 } outflow_plan_api;
 #endif
