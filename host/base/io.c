@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,14 +16,17 @@ static int system_open(const char *path, int flags, mode_t mode)
 static int system_sync_dir(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int rc, saved;
+	int rc, code;
 
 	if (fd < 0)
 		return -1;
 	rc = fsync(fd);
-	saved = errno;
+	/* File systems without a sync of directories say so in this way; there is nothing more that could be done. */
+	if (rc != 0 && errno == EINVAL)
+		rc = 0;
+	code = errno;
 	close(fd);
-	errno = saved;
+	errno = code;
 	return rc;
 }
 
@@ -49,23 +53,39 @@ void io_use(const struct io *table)
 	in_use = table ? table : &system_io;
 }
 
-int io_write_all(int fd, const void *from, size_t n, off_t at)
+int io_write_parts(int fd, struct iovec *parts, int n_parts, off_t at)
 {
-	while (n > 0) {
-		struct iovec part = { (void *)(uintptr_t)from, n };
-		ssize_t done = io()->pwritev(fd, &part, 1, at);
+	while (n_parts > 0) {
+		ssize_t written = io()->pwritev(fd, parts, n_parts, at), n = written;
 
-		if (done < 0 && errno == EINTR)
+		if (n < 0 && errno == EINTR)
 			continue;
-		if (done <= 0) {
-			errno = done < 0 ? errno : EIO;
+		if (n < 0)
+			return -1;
+		at += n;
+		while (n_parts > 0 && (size_t)n >= parts->iov_len) {
+			n -= (ssize_t)parts->iov_len;
+			parts++;
+			n_parts--;
+		}
+		if (n_parts == 0)
+			break;
+		if (written == 0) {
+			errno = EIO;
 			return -1;
 		}
-		from = (const char *)from + done;
-		at += done;
-		n -= (size_t)done;
+		/* A short write: the next one says why, or goes on. */
+		parts->iov_base = (char *)parts->iov_base + n;
+		parts->iov_len -= (size_t)n;
 	}
 	return 0;
+}
+
+int io_write_all(int fd, const void *from, size_t n, off_t at)
+{
+	struct iovec part = { (void *)(uintptr_t)from, n };
+
+	return io_write_parts(fd, &part, 1, at);
 }
 
 ssize_t io_read_all(int fd, void *to, size_t n, off_t at)
@@ -86,13 +106,37 @@ ssize_t io_read_all(int fd, void *to, size_t n, off_t at)
 	return (ssize_t)done;
 }
 
+int io_close_keeping_errno(int fd)
+{
+	int code = errno;
+
+	io()->close(fd);
+	errno = code;
+	return -1;
+}
+
+int io_sync_parent(const char *path)
+{
+	char parent[PATH_MAX];
+	const char *slash = strrchr(path, '/');
+	size_t n = slash ? (size_t)(slash - path) : 0;
+
+	if (n >= sizeof parent) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	memcpy(parent, path, n);
+	parent[n] = '\0';
+	return io()->sync_dir(slash == NULL ? "." : n == 0 ? "/" : parent);
+}
+
 int io_make_directories(const char *path)
 {
-	char part[4200];
+	char part[PATH_MAX];
 	size_t n = strlen(path);
 
 	if (n == 0 || n >= sizeof part) {
-		errno = ENAMETOOLONG;
+		errno = n == 0 ? ENOENT : ENAMETOOLONG;
 		return -1;
 	}
 	for (size_t i = 1; i <= n; i++) {
@@ -100,7 +144,7 @@ int io_make_directories(const char *path)
 			continue;
 		memcpy(part, path, i);
 		part[i] = '\0';
-		if (mkdir(part, 0700) != 0 && errno != EEXIST)
+		if (mkdir(part, 0700) == 0 ? io_sync_parent(part) != 0 : errno != EEXIST)
 			return -1;
 	}
 	return 0;

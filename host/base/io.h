@@ -29,14 +29,23 @@ const struct io *io(void);
 /* Replaces it, or brings the system's back (NULL). Before threads are started. [any] */
 void io_use(const struct io *table);
 
-/* Writes all n bytes at `at` with the table's pwritev, resuming short writes and EINTR. 0, or -1 and errno; how much was
- * written before the error is unknown. [any] */
+/* Writes all parts, one after the other, from `at` on: one pwritev of the table in all but the rarest case; resumes short
+ * writes and EINTR. The parts are used up. 0, or -1 and errno; how much was written before the error is unknown. [any] */
+int io_write_parts(int fd, struct iovec *parts, int n_parts, off_t at);
+
+/* The same with one part. [any] */
 int io_write_all(int fd, const void *from, size_t n, off_t at);
 
 /* Reads up to n bytes at `at`, resuming short reads and EINTR; fewer only at the end of the file. -1 and errno. [any] */
 ssize_t io_read_all(int fd, void *to, size_t n, off_t at);
 
-/* Makes a directory (0700) and those above it; what exists is fine. -1 and errno. [any] */
+/* Closes fd and returns -1 with errno as it was: for error paths. [any] */
+int io_close_keeping_errno(int fd);
+
+/* Syncs the directory that the file or directory of this path stands in. -1 and errno. [any] */
+int io_sync_parent(const char *path);
+
+/* Makes a directory (0700) and those above it, durably; what exists is fine. -1 and errno. [any] */
 int io_make_directories(const char *path);
 
 #endif

@@ -9,57 +9,27 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <sys/file.h>
 #include <unistd.h>
 
 /* ---- opening ---- */
 
-static outflow_status take_directory(struct journal *j, outflow_error *err)
+static outflow_status lock_directory(struct journal *j, outflow_error *err)
 {
-	char path[4200];
-
 	if (io_make_directories(j->dir) != 0)
 		return outflow_fail_errno(err, OUTFLOW_E_TASK, errno, "the journal's directory %s cannot be made",
 		                          j->dir);
-	snprintf(path, sizeof path, "%s/lock", j->dir);
-	j->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (j->lock_fd < 0)
-		return outflow_fail_errno(err, OUTFLOW_E_TASK, errno, "%s cannot be opened", path);
-	if (flock(j->lock_fd, LOCK_EX | LOCK_NB) != 0)
-		return outflow_fail(err, OUTFLOW_E_TASK, "the journal in %s is open already", j->dir);
-	return OUTFLOW_OK;
-}
-
-static void *sync_main(void *arg);
-
-static outflow_status begin(struct journal *j, uint64_t released, outflow_error *err)
-{
-	struct segment *s = NULL;
-	outflow_status status = take_directory(j, err);
-	int rc;
-
-	if (status == OUTFLOW_OK)
-		status = journal_recover(j, released, &j->next, err);
-	if (status != OUTFLOW_OK)
-		return status;
-	if (segment_create(j->dir, j->next, j->options.segment_bytes, &s) != 0)
-		return outflow_fail_errno(err, OUTFLOW_E_TASK, errno, "a segment cannot be made in %s", j->dir);
-	s->base = j->newest ? j->newest->base + j->newest->end : 0;
-	if (j->newest != NULL)
-		j->newest->next = s;
-	else
-		j->oldest = s;
-	j->newest = s;
-	j->appended_bytes = s->base + s->end;
-	j->durable = j->next;
-	if (j->options.sync == JOURNAL_SYNC_INTERVAL) {
-		rc = pthread_create(&j->sync_thread, NULL, sync_main, j);
-		if (rc != 0)
-			return outflow_fail_errno(err, OUTFLOW_E_TASK, rc, "cannot start a thread");
-		j->sync_thread_started = 1;
-	}
-	journal_release(j, released);
-	return OUTFLOW_OK;
+	j->dir_fd = open(j->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (j->dir_fd < 0)
+		return outflow_fail_errno(err, OUTFLOW_E_TASK, errno, "the journal's directory %s cannot be opened",
+		                          j->dir);
+	if (flock(j->dir_fd, LOCK_EX | LOCK_NB) == 0)
+		return OUTFLOW_OK;
+	if (errno == EWOULDBLOCK)
+		return outflow_fail(err, OUTFLOW_E_TASK, "the journal in %s is in use by another task or process",
+		                    j->dir);
+	return outflow_fail_errno(err, OUTFLOW_E_TASK, errno, "the journal's directory %s cannot be locked", j->dir);
 }
 
 outflow_status journal_open(const struct journal_options *options, uint64_t released, struct journal **result,
@@ -68,176 +38,166 @@ outflow_status journal_open(const struct journal_options *options, uint64_t rele
 	struct journal *j = calloc(1, sizeof *j);
 	outflow_status status;
 
+	CHECK(options->segment_bytes > SEGMENT_HEAD_SIZE);
 	if (j == NULL || (j->dir = strdup(options->dir)) == NULL) {
 		free(j);
-		return outflow_fail(err, OUTFLOW_E_NOMEM, "no memory for a journal");
+		return outflow_fail(err, OUTFLOW_E_NOMEM, "no memory for the journal in %s", options->dir);
 	}
 	j->magic = JOURNAL_MAGIC;
 	j->options = *options;
 	j->options.dir = j->dir;
-	j->lock_fd = -1;
+	j->dir_fd = -1;
 	pthread_mutex_init(&j->lock, NULL);
 	clock_cond_init(&j->appended);
-	clock_cond_init(&j->ending);
-	status = begin(j, released, err);
+	clock_cond_init(&j->sync_wanted);
+	status = lock_directory(j, err);
+	if (status == OUTFLOW_OK)
+		status = journal_recover(j, released, err);
 	if (status != OUTFLOW_OK) {
 		journal_close(&j);
 		return status;
 	}
+	journal_release(j, released);
 	*result = j;
 	return OUTFLOW_OK;
 }
 
-/* ---- syncing ---- */
-
-/* Syncs every segment that may hold unsynced records, from the one that holds `from` on. 0, or -1 and errno. */
-static int sync_from(struct journal *j, uint64_t from)
+void journal_add_segment(struct journal *j, struct segment *s)
 {
-	struct segment *s;
-	int rc = 0, code = 0;
-
-	pthread_mutex_lock(&j->lock);
-	for (s = j->oldest; s != NULL && s->next != NULL && s->next->first <= from; s = s->next)
-		;
-	if (s != NULL)
-		segment_hold(s);
-	pthread_mutex_unlock(&j->lock);
-	while (s != NULL) {
-		struct segment *next;
-
-		if (io()->fdatasync(s->fd) != 0) {
-			rc = -1;
-			code = errno;
-		}
-		pthread_mutex_lock(&j->lock);
-		next = s->next ? segment_hold(s->next) : NULL;
-		pthread_mutex_unlock(&j->lock);
-		segment_release(s);
-		s = next;
-	}
-	errno = code;
-	return rc;
-}
-
-static void sync_now(struct journal *j)
-{
-	uint64_t next = __atomic_load_n(&j->next, __ATOMIC_ACQUIRE);
-	uint64_t durable = __atomic_load_n(&j->durable, __ATOMIC_RELAXED);
-
-	if (next == durable)
-		return;
-	if (sync_from(j, durable) == 0)
-		__atomic_store_n(&j->durable, next, __ATOMIC_RELEASE);
+	if (j->newest != NULL)
+		j->newest->next = s;
 	else
-		log_write(&j->options.place, OUTFLOW_LOG_ERROR, "journal: cannot be synced: %s", strerror(errno));
-}
-
-static void *sync_main(void *arg)
-{
-	struct journal *j = arg;
-
-	pthread_mutex_lock(&j->lock);
-	while (!j->closing) {
-		clock_wait(&j->ending, &j->lock, clock_mono_ns() + j->options.sync_interval_ns);
-		pthread_mutex_unlock(&j->lock);
-		sync_now(j);
-		pthread_mutex_lock(&j->lock);
-	}
-	pthread_mutex_unlock(&j->lock);
-	return NULL;
+		j->oldest = s;
+	j->newest = s;
 }
 
 /* ---- releasing ---- */
 
-void journal_pass_marks(struct journal *j, uint64_t next)
+/* Of the segment's bytes, the share of the released records. */
+static uint64_t released_part(const struct segment *s, uint64_t released)
 {
-	while (j->n_marks > 0) {
-		struct mark *m = &j->marks[j->first_mark];
+	uint64_t end = __atomic_load_n(&s->end, __ATOMIC_ACQUIRE), bytes = segment_record_bytes(s);
 
-		if (m->sequence > next)
-			break;
-		__atomic_store_n(&j->released_bytes, m->bytes, __ATOMIC_RELAXED);
-		segment_forget_below(m->segment, m->offset);
-		segment_release(m->segment);
-		j->first_mark = (j->first_mark + 1) % j->marks_room;
-		j->n_marks--;
-	}
+	if (released <= s->first)
+		return 0;
+	return released >= end ? bytes : bytes / (end - s->first) * (released - s->first);
 }
 
-static int is_needed(const struct journal *j, const struct segment *s)
+static int is_read(const struct journal *j, const struct segment *s)
 {
 	for (const struct journal_reader *r = j->readers; r != NULL; r = r->next)
-		if (r->segment == s)
+		if (r->segment == NULL || r->segment == s)
 			return 1;
 	return 0;
 }
 
-/* The oldest segment, taken out of the list, when nothing in it is needed; else NULL. */
-static struct segment *take_done_segment(struct journal *j, uint64_t next)
+/* The oldest segment, taken out of the list, when nobody needs it. The newest always stays: its name says how far the
+ * numbers have come. */
+static struct segment *take_unneeded(struct journal *j)
 {
 	struct segment *s;
 
 	pthread_mutex_lock(&j->lock);
 	s = j->oldest;
-	if (s->next == NULL || s->next->first > next || is_needed(j, s))
+	if (s == NULL || s == j->newest || s->end > j->released || is_read(j, s)) {
 		s = NULL;
-	else
+	} else {
 		j->oldest = s->next;
+		j->removed_bytes += segment_record_bytes(s);
+	}
 	pthread_mutex_unlock(&j->lock);
 	return s;
 }
 
-void journal_release(struct journal *j, uint64_t next)
+void journal_trim(struct journal *j)
 {
 	struct segment *s;
 
-	CHECK_OBJ(j, JOURNAL_MAGIC);
-	if (next > j->released)
-		__atomic_store_n(&j->released, next, __ATOMIC_RELAXED);
-	journal_pass_marks(j, next);
-	while ((s = take_done_segment(j, next)) != NULL) {
-		uint64_t end = s->base + s->end;
-
+	while ((s = take_unneeded(j)) != NULL) {
 		CRASH_POINT("segment.before_unlink");
+		/* The next opening tries again. */
 		if (io()->unlink(s->path) != 0)
-			log_write(&j->options.place, OUTFLOW_LOG_WARN, "journal: %s cannot be removed: %s", s->path,
-			          strerror(errno));
-		if (j->released_bytes < end)
-			__atomic_store_n(&j->released_bytes, end, __ATOMIC_RELAXED);
+			log_write(&j->options.place, OUTFLOW_LOG_WARN, "journal: %s is done but cannot be removed: %s",
+			          s->path, strerror(errno));
 		segment_release(s);
 	}
+}
+
+void journal_release(struct journal *j, uint64_t next)
+{
+	uint64_t bytes;
+
+	CHECK_OBJ(j, JOURNAL_MAGIC);
+	pthread_mutex_lock(&j->lock);
+	if (next > j->released)
+		j->released = next;
+	bytes = j->removed_bytes;
+	for (const struct segment *s = j->oldest; s != NULL && s->first < j->released; s = s->next)
+		bytes += released_part(s, j->released);
+	__atomic_store_n(&j->released_bytes, bytes, __ATOMIC_RELEASE);
+	pthread_mutex_unlock(&j->lock);
+	journal_trim(j);
 }
 
 /* ---- reading the state ---- */
 
 uint64_t journal_durable(struct journal *j)
 {
+	uint64_t durable;
+
+	CHECK_OBJ(j, JOURNAL_MAGIC);
+	pthread_mutex_lock(&j->lock);
+	durable = j->newest ? __atomic_load_n(&j->newest->end, __ATOMIC_ACQUIRE) : j->released;
 	if (j->options.sync == JOURNAL_SYNC_INTERVAL)
-		return __atomic_load_n(&j->durable, __ATOMIC_ACQUIRE);
-	return __atomic_load_n(&j->next, __ATOMIC_ACQUIRE);
+		for (const struct segment *s = j->oldest; s != NULL; s = s->next)
+			if (s->synced < __atomic_load_n(&s->end, __ATOMIC_ACQUIRE)) {
+				durable = s->synced;
+				break;
+			}
+	pthread_mutex_unlock(&j->lock);
+	return durable;
 }
 
 void journal_level(struct journal *j, uint64_t *records, uint64_t *bytes, uint64_t *limit_bytes)
 {
-	uint64_t next = __atomic_load_n(&j->next, __ATOMIC_RELAXED);
-	uint64_t released = __atomic_load_n(&j->released, __ATOMIC_RELAXED);
+	uint64_t released, appended;
 
-	*records = next > released ? next - released : 0;
-	*bytes = __atomic_load_n(&j->appended_bytes, __ATOMIC_RELAXED) -
-	         __atomic_load_n(&j->released_bytes, __ATOMIC_RELAXED);
+	CHECK_OBJ(j, JOURNAL_MAGIC);
+	*records = 0;
+	pthread_mutex_lock(&j->lock);
+	for (const struct segment *s = j->oldest; s != NULL; s = s->next) {
+		uint64_t end = __atomic_load_n(&s->end, __ATOMIC_ACQUIRE);
+		uint64_t from = s->first > j->released ? s->first : j->released;
+
+		*records += end > from ? end - from : 0;
+	}
+	pthread_mutex_unlock(&j->lock);
+	released = __atomic_load_n(&j->released_bytes, __ATOMIC_ACQUIRE);
+	appended = __atomic_load_n(&j->appended_bytes, __ATOMIC_RELAXED);
+	*bytes = appended > released ? appended - released : 0;
 	*limit_bytes = j->options.hard_bytes;
+}
+
+uint64_t journal_lost(struct journal *j)
+{
+	return __atomic_load_n(&j->lost, __ATOMIC_RELAXED);
 }
 
 /* ---- closing ---- */
 
-static void end_sync_thread(struct journal *j)
+/* A clean end: the next opening need not look for it, and numbering goes on without a gap. */
+static void close_written(struct journal *j)
 {
-	pthread_mutex_lock(&j->lock);
-	j->closing = 1;
-	pthread_cond_signal(&j->ending);
-	pthread_mutex_unlock(&j->lock);
-	if (j->sync_thread_started)
-		pthread_join(j->sync_thread, NULL);
+	struct segment *s = j->writing;
+	int syncs = j->options.sync != JOURNAL_SYNC_NONE;
+
+	if (syncs)
+		journal_sync_all(j);
+	if (segment_write_closed(s, s->fd, s->end, j->next) != 0 || (syncs && io()->fdatasync(s->fd) != 0))
+		log_write(&j->options.place, OUTFLOW_LOG_WARN,
+		          "journal: %s cannot be closed in order: %s; the next start will "
+		          "look through it",
+		          s->path, strerror(errno));
 }
 
 void journal_close(struct journal **pj)
@@ -248,25 +208,23 @@ void journal_close(struct journal **pj)
 	if (j == NULL)
 		return;
 	CHECK_OBJ(j, JOURNAL_MAGIC);
-	end_sync_thread(j);
-	if (j->newest != NULL && j->next > 0 && !j->tail_is_dirty && segment_mark_closed(j->newest, j->next) != 0)
-		log_write(&j->options.place, OUTFLOW_LOG_WARN, "journal: %s cannot be marked as closed: %s",
-		          j->newest->path, strerror(errno));
-	journal_pass_marks(j, UINT64_MAX);
+	CHECK(j->readers == NULL);
+	journal_stop_sync_thread(j);
+	if (j->writing != NULL)
+		close_written(j);
 	while (j->oldest != NULL) {
 		struct segment *s = j->oldest;
 
 		j->oldest = s->next;
 		segment_release(s);
 	}
-	if (j->lock_fd >= 0)
-		close(j->lock_fd);
-	free(j->marks);
-	free(j->scratch);
-	free(j->dir);
+	if (j->dir_fd >= 0)
+		close(j->dir_fd);
+	pthread_cond_destroy(&j->sync_wanted);
 	pthread_cond_destroy(&j->appended);
-	pthread_cond_destroy(&j->ending);
 	pthread_mutex_destroy(&j->lock);
+	free(j->buffer);
+	free(j->dir);
 	j->magic = 0;
 	free(j);
 }

@@ -2,8 +2,9 @@
 /*
  * journal.h: a durable log of records in one directory, in segments; one writer thread, one or more readers.
  *
- * Records are numbered without a gap inside one opening; the numbers (positions) are never used again: an opening after
- * a crash leaves a gap. Everything that is on disk and above the released position is read again after a restart.
+ * Records are numbered upwards; the numbers (positions) may have gaps and are never used again: numbering goes on without
+ * a gap after a clean close, and far above the last one after a crash. Everything that is on disk and above the released
+ * position is read again after a restart. The files are described in doc/journal-format.md.
  */
 #ifndef HOST_JOURNAL_JOURNAL_H
 #define HOST_JOURNAL_JOURNAL_H
@@ -32,20 +33,25 @@ struct journal_reader;
 
 /* Recovers what is in the directory and opens it for appending. Everything below `released` counts as done; 0: nothing
  * is. A torn tail is cut off and reported in the log with its exact range. The directory is locked against a second
- * opening. OUTFLOW_E_TASK: cannot be used, the error names file and cause. [task] */
+ * opening. The options are copied, except for the texts of place. OUTFLOW_E_TASK: cannot be used, the error names file and
+ * cause; OUTFLOW_E_NOMEM. [task] */
 outflow_status journal_open(const struct journal_options *options, uint64_t released, struct journal **result,
                             outflow_error *err);
 
-/* As outflow_journal_api.append. [any, one caller at a time] */
+/* As outflow_journal_api.append; OUTFLOW_E_NOMEM as well. [any, one caller at a time] */
 outflow_status journal_append(struct journal *j, const outflow_record *r, uint64_t *pos, outflow_error *err);
 
 /* Everything below `next` is done: it no longer counts against the limits, and segments that hold nothing else are
- * removed as soon as no reader needs them. [task] */
+ * removed as soon as no reader needs them, except for the newest. [any] */
 void journal_release(struct journal *j, uint64_t next);
 
-/* As outflow_journal_api.durable and .level. [any] */
+/* As outflow_journal_api.durable and .level; in a segment that is released in part, bytes are estimated by the number of
+ * records. [any] */
 uint64_t journal_durable(struct journal *j);
 void journal_level(struct journal *j, uint64_t *records, uint64_t *bytes, uint64_t *limit_bytes);
+
+/* Records found damaged by readers since the opening; each was reported in the log. [any] */
+uint64_t journal_lost(struct journal *j);
 
 /* A reader that begins at the first record whose position is at least `from`. It belongs to one thread at a time and is
  * closed before the journal. OUTFLOW_E_NOMEM. [task] */
@@ -53,14 +59,16 @@ outflow_status journal_reader_open(struct journal *j, uint64_t from, struct jour
                                    outflow_error *err);
 
 /* As outflow_journal_api.read; records get the given stream handle, pos and next. Segments are attached to the batch
- * through h->batch->attach, so that their mapping outlives the reader. [task] */
+ * through h->batch->attach, so that their mapping outlives the reader and the journal. OUTFLOW_AGAIN also when the batch
+ * is full; OUTFLOW_E_NOMEM. [task] */
 outflow_status journal_read(struct journal_reader *reader, const outflow_host *h, outflow_batch *out, uint32_t stream,
                             uint32_t max, int64_t deadline_ns, outflow_error *err);
 
-/* Ends a read that waits, now or the next one. [any] */
+/* Ends a read that waits, now or the next one: one read returns OUTFLOW_E_CANCELED. [any] */
 void journal_interrupt(struct journal_reader *reader);
 
-/* Both clear the pointer and accept NULL inside. Mappings that records still use stay until the batch lets go. [task] */
+/* Both clear the pointer and accept NULL inside. No append may be running or follow; readers are closed first. Mappings
+ * that records still use stay until the batch lets go. [task] */
 void journal_reader_close(struct journal_reader **reader);
 void journal_close(struct journal **j);
 

@@ -1,71 +1,92 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* journal_internal.h: what the files of the journal share. */
+/*
+ * journal_internal.h: what the files of the journal share.
+ *
+ * Three parties meet here: the appender, the readers, the releaser; in interval mode the sync thread is a fourth. The list
+ * of segments and the list of readers are under one lock, which no append takes unless it starts a segment or somebody
+ * waits. What crosses without the lock is marked atomic: the appender publishes a record by storing first the segment's
+ * `end`, then its `size`.
+ */
 #ifndef HOST_JOURNAL_JOURNAL_INTERNAL_H
 #define HOST_JOURNAL_JOURNAL_INTERNAL_H
 #include "host/journal/journal.h"
 #include "host/journal/segment.h"
 
-#include <outflow/util.h>
-
 #include <pthread.h>
 
 #define JOURNAL_MAGIC 0x6a6f7572u
-/* After a crash numbering goes on at the next multiple of this: no number is used twice, whatever the crash took. */
-#define SEQUENCE_JUMP (UINT64_C(1) << 20)
-
-/* How far the first reader had come when a read ended: what a release may count as done. */
-struct mark {
-	uint64_t sequence;
-	uint64_t bytes;          /* in the journal's count */
-	struct segment *segment; /* held */
-	uint64_t offset;
-};
 
 struct journal_reader {
+	unsigned magic;
+	int interrupted; /* atomic */
 	struct journal *journal;
-	struct journal_reader *next; /* under the journal's lock */
-	struct segment *segment;     /* held */
-	uint64_t offset;
-	uint64_t from;     /* records below this are skipped */
-	uint64_t expected; /* sequence numbers do not go back */
-	int interrupted;   /* atomic */
-	int leaves_marks;  /* the first reader: the one whose records are released */
+	struct journal_reader *next; /* under the journal's lock, as is `segment` for others than the reader */
+	struct segment *segment;     /* where it stands; NULL: before the first one. Being here keeps it in the list */
+	uint64_t at;                 /* its next byte */
+	uint64_t expected;           /* number of the record at `at` */
+	uint64_t from;               /* records below are skipped */
+	uint64_t damaged_from;       /* DAMAGE_NONE, or where a damaged range began that goes up to `at` */
+	uint64_t populated;          /* bytes below can be touched */
+	uint64_t forgotten;          /* bytes below were given back */
 };
+#define DAMAGE_NONE UINT64_MAX
 
 struct journal {
 	unsigned magic;
 	struct journal_options options;
 	char *dir;
-	int lock_fd;
-	int may_wait;         /* atomic: a reader waits, or is about to */
-	pthread_mutex_t lock; /* of the list of segments, the readers, and the conditions */
-	pthread_cond_t appended;
-	pthread_cond_t ending; /* ends the sync thread's wait */
+	int dir_fd; /* carries the lock of the directory */
+	pthread_mutex_t lock;
 	struct segment *oldest, *newest;
+	struct segment *writing; /* the newest one, if this opening made it; the appender's, changed under lock */
 	struct journal_reader *readers;
-	/* The appender's own. */
-	uint64_t next; /* atomic: sequence number of the next record */
-	char *scratch;
-	size_t scratch_size;
-	int tail_is_dirty; /* bytes beyond the end may be there: cut before the next append */
-	/* Shared. */
-	uint64_t appended_bytes; /* atomic, in this opening's count */
-	uint64_t released_bytes; /* atomic */
-	uint64_t released;       /* atomic: everything below is done */
-	uint64_t durable;        /* atomic */
-	/* The releasing task's own: a ring of marks. */
-	struct mark *marks;
-	size_t first_mark, n_marks, marks_room;
+	uint64_t released;      /* all below is done */
+	uint64_t removed_bytes; /* of records in segments that left the list */
+
+	pthread_cond_t appended; /* for readers */
+	int n_waiting;           /* atomic: readers that wait, or are about to */
+
 	pthread_t sync_thread;
-	int sync_thread_started;
-	int closing; /* under lock */
+	pthread_cond_t sync_wanted;
+	int sync_started; /* the appender's */
+	int sync_idle;    /* atomic: the thread sleeps until something is appended */
+	int sync_failed;  /* atomic: a segment could not be synced, so start another one */
+	int closing;      /* under lock */
+
+	/* The appender's own. */
+	uint64_t next; /* number of the next record */
+	char *buffer;
+	size_t buffer_size;
+	int tail_is_dirty;      /* bytes beyond the last record could not be cut off yet */
+	int must_start_segment; /* the disk lied about this one */
+
+	/* Totals of bytes of records since the opening, what was found then included. */
+	uint64_t appended_bytes; /* atomic */
+	uint64_t released_bytes; /* atomic; within a segment estimated by number of records */
+	uint64_t lost;           /* atomic: records skipped as damaged */
 };
 
-/* recover.c: finds what is in the directory. *next: where numbering goes on; the list is in order, its last segment's
- * records are whole. */
-outflow_status journal_recover(struct journal *j, uint64_t released, uint64_t *next, outflow_error *err);
+/* recover.c: puts the segments in the directory into the list, oldest first, and finds where numbering goes on.
+ * OUTFLOW_E_TASK, OUTFLOW_E_NOMEM; what is in the list then is freed by journal_close. */
+outflow_status journal_recover(struct journal *j, uint64_t released, outflow_error *err);
 
-/* journal.c: the marks up to `next` are passed: their bytes are done, their pages needed by nobody. [task] */
-void journal_pass_marks(struct journal *j, uint64_t next);
+/* recover.c: a number above all that can have been given out, on whatever disk state, by an opening that ended with `end`. */
+uint64_t journal_jump_above(uint64_t end);
+
+/* journal.c: adds a segment as the newest. [under lock, or before there are others] */
+void journal_add_segment(struct journal *j, struct segment *s);
+
+/* journal.c: removes the oldest segments that nobody needs. [any] */
+void journal_trim(struct journal *j);
+
+/* sync.c: starts the thread of interval mode. 0 or an errno value. */
+int journal_start_sync_thread(struct journal *j);
+void journal_stop_sync_thread(struct journal *j);
+
+/* sync.c: after a record was published: wakes the thread if it sleeps. */
+void journal_want_sync(struct journal *j);
+
+/* sync.c: syncs all that is published now; failures are logged and remembered in the segments. */
+void journal_sync_all(struct journal *j);
 
 #endif

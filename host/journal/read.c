@@ -1,10 +1,47 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "host/base/check.h"
 #include "host/base/clock.h"
+#include "host/journal/frame.h"
 #include "host/journal/journal_internal.h"
+
+#include <outflow/util.h>
 
 #include <errno.h>
 #include <stdlib.h>
+
+#define READER_MAGIC 0x6a726472u
+#define PAGE UINT64_C(4096)
+/* How much is made touchable at a time, and how much behind the reader stays in our memory. */
+#define AHEAD (UINT64_C(256) << 10)
+#define BEHIND (UINT64_C(1) << 20)
+
+/* One call of journal_read. */
+struct output {
+	const outflow_host *h;
+	outflow_batch *batch;
+	uint32_t stream, max, n;
+	const struct segment *attached; /* to the batch, by this call */
+};
+
+/* ---- opening and closing ---- */
+
+/* [under lock] */
+static void enter(struct journal_reader *r, struct segment *s)
+{
+	r->segment = s;
+	r->at = SEGMENT_HEAD_SIZE;
+	if (r->expected < s->first)
+		r->expected = s->first;
+	r->damaged_from = DAMAGE_NONE;
+	r->populated = 0;
+	r->forgotten = 0;
+	/* All of it was read before. */
+	if (s != r->journal->writing && r->from >= s->end) {
+		r->at = s->size;
+		if (r->expected < s->end)
+			r->expected = s->end;
+	}
+}
 
 outflow_status journal_reader_open(struct journal *j, uint64_t from, struct journal_reader **result, outflow_error *err)
 {
@@ -13,15 +50,15 @@ outflow_status journal_reader_open(struct journal *j, uint64_t from, struct jour
 
 	CHECK_OBJ(j, JOURNAL_MAGIC);
 	if (r == NULL)
-		return outflow_fail(err, OUTFLOW_E_NOMEM, "no memory");
+		return outflow_fail(err, OUTFLOW_E_NOMEM, "no memory for a reader of the journal in %s", j->dir);
+	r->magic = READER_MAGIC;
 	r->journal = j;
 	r->from = from;
-	r->offset = sizeof(struct segment_head);
 	pthread_mutex_lock(&j->lock);
-	for (s = j->oldest; s->next != NULL && s->next->first <= from; s = s->next)
+	for (s = j->oldest; s != NULL && s->next != NULL && s->next->first <= from; s = s->next)
 		;
-	r->segment = segment_hold(s);
-	r->leaves_marks = j->readers == NULL;
+	if (s != NULL)
+		enter(r, s);
 	r->next = j->readers;
 	j->readers = r;
 	pthread_mutex_unlock(&j->lock);
@@ -32,16 +69,20 @@ outflow_status journal_reader_open(struct journal *j, uint64_t from, struct jour
 void journal_reader_close(struct journal_reader **pr)
 {
 	struct journal_reader *r = *pr, **link;
+	struct journal *j;
 
 	*pr = NULL;
 	if (r == NULL)
 		return;
-	pthread_mutex_lock(&r->journal->lock);
-	for (link = &r->journal->readers; *link != r; link = &(*link)->next)
+	CHECK_OBJ(r, READER_MAGIC);
+	j = r->journal;
+	pthread_mutex_lock(&j->lock);
+	for (link = &j->readers; *link != r; link = &(*link)->next)
 		;
 	*link = r->next;
-	pthread_mutex_unlock(&r->journal->lock);
-	segment_release(r->segment);
+	pthread_mutex_unlock(&j->lock);
+	journal_trim(j);
+	r->magic = 0;
 	free(r);
 }
 
@@ -55,219 +96,267 @@ void journal_interrupt(struct journal_reader *r)
 	pthread_mutex_unlock(&j->lock);
 }
 
-/* ---- one record ---- */
+/* ---- damage ---- */
 
-static outflow_bytes take(const char **at, uint32_t length)
+/* The damaged range ends here, where the record numbered `number` or the end of the segment is: says once what was lost. */
+static void report_damage(struct journal_reader *r, uint64_t number)
 {
-	outflow_bytes b = { NULL, 0 };
+	struct journal *j = r->journal;
+	struct segment *s = r->segment;
+	uint64_t from = r->damaged_from == DAMAGE_NONE ? r->at : r->damaged_from;
+	uint64_t first = r->expected > r->from ? r->expected : r->from;
+	uint64_t n = number > first ? number - first : 0;
+	int is_new;
 
-	if (length == LENGTH_NULL)
-		return b;
-	b.ptr = *at;
-	b.len = length;
-	*at += length;
-	return b;
+	r->damaged_from = DAMAGE_NONE;
+	/* What lies below `from` was delivered before it was damaged. */
+	if (n == 0 && number <= r->from)
+		return;
+	pthread_mutex_lock(&j->lock);
+	is_new = from >= s->reported;
+	if (is_new)
+		s->reported = r->at > from ? r->at : from + 1;
+	pthread_mutex_unlock(&j->lock);
+	if (!is_new)
+		return;
+	__atomic_add_fetch(&j->lost, n, __ATOMIC_RELAXED);
+	log_write(&j->options.place, OUTFLOW_LOG_ERROR,
+	          "journal: bytes %llu to below %llu of %s are damaged; %llu records are "
+	          "lost, from position %llu to below %llu",
+	          (unsigned long long)from, (unsigned long long)r->at, s->path, (unsigned long long)n,
+	          (unsigned long long)first, (unsigned long long)(first + n));
 }
 
-/* The array lies in the batch, what it points at in the mapping. OUTFLOW_E_RECORD: the lengths do not add up. */
-static outflow_status take_headers(const outflow_host *h, outflow_batch *out, const struct record_head *head,
-                                   const char **at, outflow_record *r)
+static void step_over(struct journal_reader *r, uint64_t n)
 {
-	const char *lengths = (const char *)(head + 1);
-	const char *end = *at + head->headers_length;
-	outflow_header *headers;
+	if (r->damaged_from == DAMAGE_NONE)
+		r->damaged_from = r->at;
+	r->at += n;
+}
 
-	r->n_headers = head->n_headers;
-	if (head->n_headers == 0)
+/* ---- one segment ---- */
+
+/* Makes bytes up to `to` touchable, and more if there are more below `size`. */
+static outflow_status populate(struct journal_reader *r, uint64_t to, uint64_t size, outflow_error *err)
+{
+	uint64_t upto = r->populated + AHEAD;
+
+	if (to <= r->populated)
 		return OUTFLOW_OK;
-	headers = outflow_alloc(h, out, head->n_headers * sizeof *headers, _Alignof(outflow_header));
-	if (headers == NULL)
-		return OUTFLOW_E_NOMEM;
-	r->headers = headers;
-	for (uint32_t i = 0; i < head->n_headers; i++) {
-		uint32_t pair[2];
-		uint64_t needed;
-
-		memcpy(pair, lengths + i * sizeof pair, sizeof pair);
-		needed = (uint64_t)pair[0] + (pair[1] == LENGTH_NULL ? 0 : pair[1]);
-		if (pair[0] == LENGTH_NULL || needed > (uint64_t)(end - *at))
-			return OUTFLOW_E_RECORD;
-		headers[i].name = (outflow_str){ *at, pair[0] };
-		*at += pair[0];
-		headers[i].value = take(at, pair[1]);
-	}
-	return *at == end ? OUTFLOW_OK : OUTFLOW_E_RECORD;
+	if (upto < to)
+		upto = to;
+	if (upto > size)
+		upto = size;
+	upto = (upto + PAGE - 1) & ~(PAGE - 1);
+	if (segment_populate(r->segment, r->populated, upto) != 0)
+		return outflow_fail_errno(err, OUTFLOW_E_TASK, errno, "bytes %llu to %llu of %s cannot be read",
+		                          (unsigned long long)r->populated, (unsigned long long)upto, r->segment->path);
+	r->populated = upto;
+	return OUTFLOW_OK;
 }
 
-static outflow_status emit(const outflow_host *h, outflow_batch *out, uint32_t stream, const struct record_head *head)
+static void forget_behind(struct journal_reader *r)
 {
-	const char *at = (const char *)(head + 1) + (size_t)head->n_headers * 2 * sizeof(uint32_t);
-	outflow_record r = { .partition = -1,
-		             .timestamp_ms = head->timestamp_ms,
-		             .stream = stream,
-		             .pos = head->sequence,
-		             .next = head->sequence + 1 };
-	outflow_status status = take_headers(h, out, head, &at, &r);
-	outflow_bytes topic;
+	uint64_t upto;
 
-	if (status != OUTFLOW_OK)
-		return status;
-	topic = take(&at, head->topic_length);
-	r.topic = (outflow_str){ topic.ptr, topic.len };
-	r.key = take(&at, head->key_length);
-	r.value = take(&at, head->value_length);
-	return outflow_emit(h, out, &r) != NULL ? OUTFLOW_OK : OUTFLOW_AGAIN;
+	if (r->at < r->forgotten + 2 * BEHIND)
+		return;
+	upto = (r->at - BEHIND) & ~(PAGE - 1);
+	segment_forget(r->segment, r->forgotten, upto);
+	r->forgotten = upto;
 }
 
-/* ---- marks ---- */
-
-static void leave_mark(struct journal *j, struct journal_reader *r)
+/* The head at r->at, if a frame can begin there; NULL: go on looking. */
+static const struct frame_head *look(const struct journal_reader *r, uint64_t size)
 {
-	struct mark *m;
+	const struct segment *s = r->segment;
+	const struct frame_head *head = (const void *)(s->map + r->at);
 
-	if (j->n_marks == j->marks_room) {
-		size_t room = j->marks_room * 2 + 64;
-		struct mark *marks = malloc(room * sizeof *marks);
-
-		/* Without a mark the next one stands for both: the level lags, nothing else. */
-		if (marks == NULL)
-			return;
-		for (size_t i = 0; i < j->n_marks; i++)
-			marks[i] = j->marks[(j->first_mark + i) % j->marks_room];
-		free(j->marks);
-		j->marks = marks;
-		j->marks_room = room;
-		j->first_mark = 0;
-	}
-	m = &j->marks[(j->first_mark + j->n_marks++) % j->marks_room];
-	*m = (struct mark){ r->expected, r->segment->base + r->offset, segment_hold(r->segment), r->offset };
+	if (!frame_head_is_good(head, s->mark, size - r->at))
+		return NULL;
+	/* Numbers rise by one, and every record before it took a frame. */
+	if (head->sequence < r->expected || head->sequence - s->first > (r->at - SEGMENT_HEAD_SIZE) / sizeof *head)
+		return NULL;
+	return head;
 }
 
-/* ---- many records ---- */
-
-/* At a place where no good record stands: go on at the next one and say exactly what was skipped. */
-static void skip_damage(struct journal_reader *r, uint64_t end)
+/* The frame at r->at becomes a record, is skipped, or is stepped over as damaged. */
+static outflow_status read_frame(struct journal_reader *r, const struct frame_head *head, struct output *out)
 {
-	uint64_t to = segment_next_good(r->segment, r->offset, end, r->expected);
-	const struct record_head *good = to < end ? segment_record(r->segment, to, end) : NULL;
+	outflow_status status;
 
-	log_write(&r->journal->options.place, OUTFLOW_LOG_ERROR,
-	          "journal: LOST damaged records in %s: bytes %llu to %llu, sequence numbers from %llu to below %llu",
-	          r->segment->path, (unsigned long long)r->offset, (unsigned long long)to,
-	          (unsigned long long)r->expected,
-	          (unsigned long long)(good               ? good->sequence
-	                               : r->segment->next ? r->segment->next->first
-	                                                  : r->expected));
-	r->offset = to;
-}
-
-/* Moves to the next segment when this one is through. 0: there is none. */
-static int next_segment(struct journal_reader *r)
-{
-	struct segment *s = r->segment, *next;
-
-	pthread_mutex_lock(&r->journal->lock);
-	next = s->next;
-	/* The end was read before the next segment was seen: a record may have come in between. */
-	if (next != NULL && r->offset >= __atomic_load_n(&s->end, __ATOMIC_SEQ_CST)) {
-		r->segment = segment_hold(next);
-		r->offset = sizeof(struct segment_head);
-	}
-	pthread_mutex_unlock(&r->journal->lock);
-	if (r->segment != s)
-		segment_release(s);
-	return next != NULL;
-}
-
-/* Emits what is in the current segment. *emitted counts. */
-static outflow_status read_segment(struct journal_reader *r, const outflow_host *h, outflow_batch *out, uint32_t stream,
-                                   uint32_t max, uint32_t *emitted)
-{
-	uint64_t end = __atomic_load_n(&r->segment->end, __ATOMIC_SEQ_CST);
-	outflow_status status = OUTFLOW_OK;
-	int attached = 0;
-
-	while (r->offset < end && *emitted < max && status == OUTFLOW_OK) {
-		const struct record_head *head = segment_record(r->segment, r->offset, end);
-
-		if (head == NULL || head->sequence < r->expected) {
-			skip_damage(r, end);
-			continue;
-		}
-		if (head->sequence >= r->from) {
-			if (!attached) {
-				attached = 1;
-				status = h->batch->attach(out, segment_hold(r->segment), segment_release);
-			}
+	if (head->sequence >= r->from) {
+		if (out->attached != r->segment) {
+			segment_hold(r->segment);
+			status = out->h->batch->attach(out->batch, r->segment, segment_release);
 			if (status != OUTFLOW_OK) {
 				segment_release(r->segment);
-				break;
+				return status;
 			}
-			status = emit(h, out, stream, head);
-			if (status == OUTFLOW_E_RECORD) {
-				status = OUTFLOW_OK;
-				skip_damage(r, end);
-				continue;
-			}
-			if (status != OUTFLOW_OK)
-				break;
-			++*emitted;
+			out->attached = r->segment;
 		}
-		r->expected = head->sequence + 1;
-		r->offset += head->length;
+		status = frame_emit(head, out->h, out->batch, out->stream);
+		if (status == OUTFLOW_E_RECORD) {
+			step_over(r, head->length);
+			return OUTFLOW_OK;
+		}
+		if (status != OUTFLOW_OK)
+			return status;
+		out->n++;
 	}
+	if (head->sequence > r->expected || r->damaged_from != DAMAGE_NONE)
+		report_damage(r, head->sequence);
+	r->expected = head->sequence + 1;
+	r->at += head->length;
+	return OUTFLOW_OK;
+}
+
+/* Reads what is published; `end` bounds what is written for good, UINT64_MAX: more may come. */
+static outflow_status read_segment(struct journal_reader *r, uint64_t size, uint64_t end, struct output *out,
+                                   outflow_error *err)
+{
+	outflow_status status = OUTFLOW_OK;
+
+	while (r->at < size && r->expected < end && out->n < out->max && status == OUTFLOW_OK) {
+		const struct frame_head *head = NULL;
+		uint64_t room = size - r->at;
+
+		status = populate(r, r->at + (room < sizeof *head ? room : sizeof *head), size, err);
+		if (status != OUTFLOW_OK)
+			break;
+		if (room >= sizeof *head)
+			head = look(r, size);
+		if (head == NULL) {
+			step_over(r, room < FRAME_ALIGN ? room : FRAME_ALIGN);
+			continue;
+		}
+		status = populate(r, r->at + head->length, size, err);
+		if (status == OUTFLOW_OK)
+			status = read_frame(r, head, out);
+	}
+	forget_behind(r);
 	return status;
 }
 
-/* Waits for an append. OUTFLOW_AGAIN: the deadline; OUTFLOW_E_CANCELED: interrupted. */
+/* ---- many segments ---- */
+
+/* What may be read where the reader stands. A segment that is followed by another is complete. */
+static outflow_status look_around(struct journal_reader *r, uint64_t *size, uint64_t *end, outflow_error *err)
+{
+	struct journal *j = r->journal;
+	outflow_status status = OUTFLOW_OK;
+
+	*size = *end = 0;
+	pthread_mutex_lock(&j->lock);
+	if (r->segment == NULL && j->oldest != NULL)
+		enter(r, j->oldest);
+	if (r->segment != NULL) {
+		*end = r->segment == j->writing ? UINT64_MAX : r->segment->end;
+		*size = __atomic_load_n(&r->segment->size, __ATOMIC_ACQUIRE);
+		if (segment_map(r->segment) != 0)
+			status =
+				outflow_fail_errno(err, OUTFLOW_E_TASK, errno, "%s cannot be mapped", r->segment->path);
+	}
+	pthread_mutex_unlock(&j->lock);
+	return status;
+}
+
+/* All of a complete segment was read: goes on to the next. 0: there is none. */
+static int move_on(struct journal_reader *r, uint64_t size, uint64_t end)
+{
+	struct journal *j = r->journal;
+	struct segment *s = r->segment;
+	int moved, is_done;
+
+	if (s == NULL || end == UINT64_MAX || (r->at < size && r->expected < end))
+		return 0;
+	if (r->expected < end) {
+		report_damage(r, end);
+		r->expected = end;
+	}
+	if (r->forgotten < size) {
+		segment_forget(s, r->forgotten, size);
+		r->forgotten = size;
+	}
+	pthread_mutex_lock(&j->lock);
+	moved = s->next != NULL;
+	is_done = moved && s == j->oldest && s->end <= j->released;
+	if (moved)
+		enter(r, s->next);
+	pthread_mutex_unlock(&j->lock);
+	if (is_done)
+		journal_trim(j);
+	return moved;
+}
+
+static outflow_status read_available(struct journal_reader *r, struct output *out, outflow_error *err)
+{
+	outflow_status status;
+	uint64_t size, end;
+
+	do {
+		status = look_around(r, &size, &end, err);
+		if (status == OUTFLOW_OK && r->segment != NULL)
+			status = read_segment(r, size, end, out, err);
+	} while (status == OUTFLOW_OK && out->n < out->max && move_on(r, size, end));
+	return status;
+}
+
+/* Is there something to look at? [under lock] */
+static int has_more(const struct journal_reader *r)
+{
+	const struct journal *j = r->journal;
+
+	if (r->segment == NULL)
+		return j->oldest != NULL;
+	if (r->segment->next != NULL)
+		return 1;
+	return r->segment == j->writing && r->at < __atomic_load_n(&r->segment->size, __ATOMIC_SEQ_CST);
+}
+
+/* Until something was appended. OUTFLOW_AGAIN: the deadline has passed; OUTFLOW_E_CANCELED: interrupted. */
 static outflow_status wait(struct journal_reader *r, int64_t deadline_ns)
 {
 	struct journal *j = r->journal;
 	outflow_status status = OUTFLOW_OK;
 
 	pthread_mutex_lock(&j->lock);
-	__atomic_store_n(&j->may_wait, 1, __ATOMIC_SEQ_CST);
-	for (;;) {
-		if (__atomic_exchange_n(&r->interrupted, 0, __ATOMIC_SEQ_CST)) {
+	__atomic_add_fetch(&j->n_waiting, 1, __ATOMIC_SEQ_CST);
+	while (!has_more(r) && status == OUTFLOW_OK) {
+		if (__atomic_load_n(&r->interrupted, __ATOMIC_SEQ_CST))
 			status = OUTFLOW_E_CANCELED;
-			break;
-		}
-		if (r->segment->next != NULL || r->offset < __atomic_load_n(&r->segment->end, __ATOMIC_SEQ_CST))
-			break;
-		if (clock_mono_ns() >= deadline_ns) {
+		else if (clock_mono_ns() >= deadline_ns)
 			status = OUTFLOW_AGAIN;
-			break;
-		}
-		clock_wait(&j->appended, &j->lock, deadline_ns);
+		else
+			clock_wait(&j->appended, &j->lock, deadline_ns);
 	}
-	__atomic_store_n(&j->may_wait, 0, __ATOMIC_SEQ_CST);
+	__atomic_sub_fetch(&j->n_waiting, 1, __ATOMIC_SEQ_CST);
 	pthread_mutex_unlock(&j->lock);
 	return status;
 }
 
-outflow_status journal_read(struct journal_reader *r, const outflow_host *h, outflow_batch *out, uint32_t stream,
+outflow_status journal_read(struct journal_reader *r, const outflow_host *h, outflow_batch *batch, uint32_t stream,
                             uint32_t max, int64_t deadline_ns, outflow_error *err)
 {
-	outflow_status status = OUTFLOW_OK;
-	uint32_t emitted = 0;
+	struct output out = { .h = h, .batch = batch, .stream = stream, .max = max };
+	outflow_status status;
 
-	while (emitted == 0 && max > 0 && status == OUTFLOW_OK) {
-		uint64_t expected = r->expected;
-
-		if (segment_map(r->segment) != 0)
-			return outflow_fail_errno(err, OUTFLOW_E_TASK, errno, "%s cannot be mapped", r->segment->path);
-		status = read_segment(r, h, out, stream, max, &emitted);
-		if (r->leaves_marks && r->expected != expected) {
-			leave_mark(r->journal, r);
-			journal_pass_marks(r->journal, r->journal->released);
+	CHECK_OBJ(r, READER_MAGIC);
+	do {
+		if (__atomic_load_n(&r->interrupted, __ATOMIC_SEQ_CST)) {
+			__atomic_store_n(&r->interrupted, 0, __ATOMIC_SEQ_CST);
+			return OUTFLOW_E_CANCELED;
 		}
-		if (emitted > 0 || status != OUTFLOW_OK || next_segment(r))
-			continue;
-		status = wait(r, deadline_ns);
-	}
-	if (emitted > 0)
-		return OUTFLOW_OK;
+		if (max == 0)
+			return OUTFLOW_AGAIN;
+		status = read_available(r, &out, err);
+		/* An error will come again, after what was read before it. */
+		if (out.n > 0)
+			return OUTFLOW_OK;
+		if (status == OUTFLOW_OK)
+			status = wait(r, deadline_ns);
+	} while (status == OUTFLOW_OK || status == OUTFLOW_E_CANCELED);
 	if (status == OUTFLOW_E_NOMEM)
-		return outflow_fail(err, status, "no memory for a record of the journal");
-	return max == 0 && status == OUTFLOW_OK ? OUTFLOW_AGAIN : status;
+		return outflow_fail(err, status, "no memory for a record of the journal in %s", r->journal->dir);
+	return status;
 }

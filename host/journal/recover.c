@@ -1,180 +1,310 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "host/base/crc32c.h"
 #include "host/base/io.h"
+#include "host/journal/frame.h"
 #include "host/journal/journal_internal.h"
+
+#include <outflow/util.h>
 
 #include <dirent.h>
 #include <errno.h>
-#include <stdio.h>
+#include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 
-#define NAME_LENGTH 24u /* twenty digits and ".log" */
+/* Numbers are 32 bits of count below 32 bits of unclean openings. The step is larger than what any crash can take: with
+ * journal.sync = none a power loss takes all that the kernel had not written back, which may be many segments. */
+#define JUMP_BITS 32
 
-static int is_segment(const struct dirent *entry)
+uint64_t journal_jump_above(uint64_t end)
 {
-	return strlen(entry->d_name) == NAME_LENGTH && strspn(entry->d_name, "0123456789") == NAME_LENGTH - 4 &&
-	       strcmp(entry->d_name + NAME_LENGTH - 4, ".log") == 0;
+	return ((end >> JUMP_BITS) + 1) << JUMP_BITS;
 }
 
-static void append_segment(struct journal *j, struct segment *s)
+/* ---- looking through a segment that was not closed ---- */
+
+/* A window onto the file: recovery needs the same memory whatever it finds, and a page that the disk cannot deliver is an
+ * error, not a SIGBUS. */
+struct scan {
+	int fd;
+	uint64_t size; /* of the file */
+	uint64_t at;   /* of the window */
+	size_t n;      /* bytes in it */
+	char *window;
+};
+#define WINDOW (UINT64_C(64) << 10)
+
+/* At least n bytes at `at`, which are in the file. NULL: cannot be read, errno says why. */
+static const char *window_at(struct scan *scan, uint64_t at, size_t n)
 {
-	s->base = j->newest ? j->newest->base + j->newest->end : 0;
-	if (j->newest != NULL)
-		j->newest->next = s;
-	else
-		j->oldest = s;
-	j->newest = s;
+	ssize_t got;
+
+	if (at < scan->at || at + n > scan->at + scan->n) {
+		got = io_read_all(scan->fd, scan->window, WINDOW, (off_t)at);
+		if (got < 0)
+			return NULL;
+		if ((size_t)got < n) {
+			errno = EIO;
+			return NULL;
+		}
+		scan->at = at;
+		scan->n = (size_t)got;
+	}
+	return scan->window + (at - scan->at);
 }
 
-/* A file whose head is not good was being made when the machine stopped, or is not ours. Its records, if any, cannot be
- * told from garbage; it is kept for whoever wants to look, out of the way. */
-static outflow_status put_aside(struct journal *j, const char *path, outflow_error *err)
+/* 1: the body of the frame at `at` is good; 0: it is not; -1 and errno. */
+static int check_body(struct scan *scan, uint64_t at, const struct frame_head *head)
 {
-	char aside[4300];
-	struct stat st;
+	uint64_t end = at + head->length;
+	uint32_t crc = 0;
 
-	if (stat(path, &st) == 0 && st.st_size <= (off_t)sizeof(struct segment_head)) {
+	for (at += sizeof *head; at < end;) {
+		size_t n = end - at < WINDOW ? (size_t)(end - at) : (size_t)WINDOW;
+		const char *bytes = window_at(scan, at, n);
+
+		if (bytes == NULL)
+			return -1;
+		crc = crc32c(crc, bytes, n);
+		at += n;
+	}
+	return crc == head->body_crc;
+}
+
+static int is_expected(const struct segment *s, const struct frame_head *head, uint64_t at)
+{
+	return head->sequence >= s->end && head->sequence - s->first <= (at - SEGMENT_HEAD_SIZE) / sizeof *head;
+}
+
+/* Finds s->end and s->size behind the last good record; what is damaged before it is the readers' to report. -1 and errno. */
+static int find_end(struct segment *s, struct scan *scan)
+{
+	uint64_t at = SEGMENT_HEAD_SIZE;
+
+	while (at + sizeof(struct frame_head) <= scan->size) {
+		const char *bytes = window_at(scan, at, sizeof(struct frame_head));
+		struct frame_head head;
+		int is_good;
+
+		if (bytes == NULL)
+			return -1;
+		memcpy(&head, bytes, sizeof head);
+		if (head.mark == 0 || !frame_head_is_good(&head, s->mark, scan->size - at) ||
+		    !is_expected(s, &head, at)) {
+			at += FRAME_ALIGN;
+			continue;
+		}
+		is_good = check_body(scan, at, &head);
+		if (is_good < 0)
+			return -1;
+		/* With the segment's head damaged only a whole record tells its mark. */
+		if (!is_good && s->mark == 0) {
+			at += FRAME_ALIGN;
+			continue;
+		}
+		at += head.length;
+		if (!is_good)
+			continue;
+		s->mark = head.mark;
+		s->end = head.sequence + 1;
+		s->size = at;
+	}
+	return 0;
+}
+
+/* ---- one segment ---- */
+
+/* The segment ends with its last good record, for good: it is cut there and closed. Whatever of this fails is tried again
+ * by the next opening. */
+static void close_behind(struct journal *j, struct segment *s, int fd, uint64_t size)
+{
+	if (s->size < size) {
 		log_write(&j->options.place, OUTFLOW_LOG_WARN,
-		          "journal: removed %s: it holds no record and no whole head", path);
-		if (io()->unlink(path) == 0)
-			return OUTFLOW_OK;
-		return outflow_fail_errno(err, OUTFLOW_E_TASK, errno, "%s cannot be removed", path);
+		          "journal: bytes %llu to below %llu of %s are no whole record, "
+		          "as a crash leaves them; cut off",
+		          (unsigned long long)s->size, (unsigned long long)size, s->path);
+		if (io()->ftruncate(fd, (off_t)s->size) != 0)
+			log_write(&j->options.place, OUTFLOW_LOG_WARN, "journal: %s cannot be cut: %s", s->path,
+			          strerror(errno));
 	}
-	snprintf(aside, sizeof aside, "%s.damaged", path);
-	log_write(&j->options.place, OUTFLOW_LOG_ERROR,
-	          "journal: LOST %lld bytes: the head of %s is damaged; it was renamed to %s", (long long)st.st_size,
-	          path, aside);
-	if (io()->rename(path, aside) != 0)
-		return outflow_fail_errno(err, OUTFLOW_E_TASK, errno, "%s cannot be renamed", path);
+	if (segment_write_closed(s, fd, s->end, journal_jump_above(s->end)) != 0)
+		log_write(&j->options.place, OUTFLOW_LOG_WARN, "journal: %s cannot be written: %s", s->path,
+		          strerror(errno));
+}
+
+static outflow_status look_through(struct journal *j, struct segment *s, int fd, uint64_t size, outflow_error *err)
+{
+	struct scan scan = { .fd = fd, .size = size, .window = malloc(WINDOW) };
+	int rc;
+
+	if (scan.window == NULL)
+		return outflow_fail(err, OUTFLOW_E_NOMEM, "no memory to look through %s", s->path);
+	rc = find_end(s, &scan);
+	free(scan.window);
+	if (rc != 0)
+		return outflow_fail_errno(err, OUTFLOW_E_TASK, errno, "%s cannot be read", s->path);
+	close_behind(j, s, fd, size);
 	return OUTFLOW_OK;
 }
 
-/* Walks the last segment. *next: after its last good record; returns where that ends. */
-static uint64_t find_end(struct segment *s, uint64_t *next)
+/* Fills s from its file. *next: where numbering may go on after it. OUTFLOW_AGAIN: it is not of this journal. */
+static outflow_status recover_file(struct journal *j, struct segment *s, int fd, uint64_t *next, outflow_error *err)
 {
-	uint64_t offset = sizeof(struct segment_head), end = offset;
+	struct segment_head head;
+	outflow_status status;
+	struct stat st;
+	ssize_t n = io_read_all(fd, &head, sizeof head, 0);
+	int is_good;
 
-	*next = s->first;
-	while (offset < s->end) {
-		const struct record_head *r = segment_record(s, offset, s->end);
-
-		if (r == NULL || r->sequence < *next) {
-			offset = segment_next_good(s, offset, s->end, *next);
-			continue;
-		}
-		*next = r->sequence + 1;
-		offset += r->length;
-		end = offset;
-		segment_forget_below(s, offset);
+	if (n < 0 || fstat(fd, &st) != 0)
+		return outflow_fail_errno(err, OUTFLOW_E_TASK, errno, "%s cannot be read", s->path);
+	is_good = n == (ssize_t)sizeof head && segment_head_is_good(&head);
+	if (is_good && head.version != SEGMENT_FORMAT)
+		return outflow_fail(err, OUTFLOW_E_TASK,
+		                    "%s has format %u, this program reads format %u: start the version that "
+		                    "wrote it, or let that deliver what is left first",
+		                    s->path, head.version, SEGMENT_FORMAT);
+	if (is_good && head.first != s->first) {
+		log_write(&j->options.place, OUTFLOW_LOG_WARN,
+		          "journal: %s was renamed, it begins at position %llu; ignored", s->path,
+		          (unsigned long long)head.first);
+		return OUTFLOW_AGAIN;
 	}
-	return end;
-}
-
-static outflow_status cut_tail(struct journal *j, struct segment *s, uint64_t end, outflow_error *err)
-{
-	if (end == s->end)
-		return OUTFLOW_OK;
-	log_write(&j->options.place, OUTFLOW_LOG_WARN,
-	          "journal: cut a torn tail off %s: bytes %llu to %llu, which were never acknowledged", s->path,
-	          (unsigned long long)end, (unsigned long long)s->end);
-	if (io()->ftruncate(s->fd, (off_t)end) != 0)
-		return outflow_fail_errno(err, OUTFLOW_E_TASK, errno, "%s cannot be cut", s->path);
-	s->end = end;
-	return OUTFLOW_OK;
-}
-
-/* The last segment says where numbering goes on. */
-static outflow_status recover_last(struct journal *j, const struct segment_head *head, uint64_t *next, int *clean,
-                                   outflow_error *err)
-{
-	struct segment *s = j->newest;
-	uint64_t end;
-
-	*clean = head->end != 0 && head->end_offset == s->end;
-	if (*clean) {
-		*next = head->end;
+	s->mark = is_good ? head.mark : 0;
+	if (is_good && head.closed && head.end >= head.first && head.next >= head.end) {
+		s->end = head.end;
+		s->size = (uint64_t)st.st_size;
+		*next = head.next;
 		return OUTFLOW_OK;
 	}
-	if (s->end == sizeof(struct segment_head)) {
-		*next = s->first;
-		return OUTFLOW_OK;
-	}
-	if (segment_map(s) != 0)
-		return outflow_fail_errno(err, OUTFLOW_E_TASK, errno, "%s cannot be mapped", s->path);
-	end = find_end(s, next);
-	return cut_tail(j, s, end, err);
-}
-
-/* Without a record it only stands in the way of a new segment of the same name. */
-static void drop_empty_last(struct journal *j)
-{
-	struct segment *last = j->newest, *s;
-
-	if (last == NULL || last->end > sizeof(struct segment_head))
-		return;
-	io()->unlink(last->path);
-	if (j->oldest == last) {
-		j->oldest = j->newest = NULL;
-	} else {
-		for (s = j->oldest; s->next != last; s = s->next)
-			;
-		s->next = NULL;
-		j->newest = s;
-	}
-	segment_release(last);
-}
-
-static outflow_status open_files(struct journal *j, struct dirent **entries, int n, struct segment_head *last,
-                                 outflow_error *err)
-{
-	outflow_status status = OUTFLOW_OK;
-	char path[4200];
-
-	for (int i = 0; i < n && status == OUTFLOW_OK; i++) {
-		struct segment_head head;
-		struct segment *s = NULL;
-		int rc;
-
-		snprintf(path, sizeof path, "%s/%s", j->dir, entries[i]->d_name);
-		rc = segment_open(path, &s, &head);
-		if (rc < 0)
-			return outflow_fail_errno(err, OUTFLOW_E_TASK, errno, "%s cannot be opened", path);
-		if (rc > 0) {
-			status = put_aside(j, path, err);
-			continue;
-		}
-		append_segment(j, s);
-		*last = head;
-	}
+	if (!is_good)
+		log_write(&j->options.place, OUTFLOW_LOG_WARN,
+		          "journal: the head of %s is damaged or missing; its records are "
+		          "looked for",
+		          s->path);
+	status = look_through(j, s, fd, (uint64_t)st.st_size, err);
+	*next = journal_jump_above(s->end);
 	return status;
 }
 
-outflow_status journal_recover(struct journal *j, uint64_t released, uint64_t *next, outflow_error *err)
+static outflow_status recover_segment(struct journal *j, uint64_t first, uint64_t *next, outflow_error *err)
 {
-	struct dirent **entries = NULL;
-	struct segment_head last = { 0 };
-	int n = scandir(j->dir, &entries, is_segment, alphasort), clean = 1;
+	struct segment *s = segment_new(j->dir, first, 0);
 	outflow_status status;
+	int fd;
 
-	if (n < 0)
+	if (s == NULL)
+		return outflow_fail(err, OUTFLOW_E_NOMEM, "no memory for the journal in %s", j->dir);
+	fd = io()->open(s->path, O_RDWR, 0);
+	if (fd < 0) {
+		status = outflow_fail_errno(err, OUTFLOW_E_TASK, errno, "%s cannot be opened", s->path);
+		segment_release(s);
+		return status;
+	}
+	status = recover_file(j, s, fd, next, err);
+	/* A killed process may have left it unsynced, and nobody else will sync it. */
+	if (status == OUTFLOW_OK && j->options.sync != JOURNAL_SYNC_NONE && io()->fdatasync(fd) != 0)
+		status = outflow_fail_errno(err, OUTFLOW_E_TASK, errno, "%s cannot be synced", s->path);
+	io()->close(fd);
+	if (status != OUTFLOW_OK) {
+		segment_release(s);
+		return status;
+	}
+	s->capacity = s->size;
+	s->synced = s->end;
+	s->is_named = 1;
+	journal_add_segment(j, s);
+	j->appended_bytes += segment_record_bytes(s);
+	return OUTFLOW_OK;
+}
+
+/* ---- the directory ---- */
+
+struct names {
+	uint64_t *firsts;
+	size_t n, room;
+};
+
+static int add_name(struct names *names, uint64_t first)
+{
+	if (names->n == names->room) {
+		size_t room = names->room * 2 + 64;
+		uint64_t *firsts = realloc(names->firsts, room * sizeof *firsts);
+
+		if (firsts == NULL)
+			return -1;
+		names->firsts = firsts;
+		names->room = room;
+	}
+	names->firsts[names->n++] = first;
+	return 0;
+}
+
+static outflow_status list_segments(struct journal *j, struct names *names, outflow_error *err)
+{
+	DIR *dir = opendir(j->dir);
+	struct dirent *entry;
+	uint64_t first;
+	int rc = 0, code;
+
+	if (dir == NULL)
 		return outflow_fail_errno(err, OUTFLOW_E_TASK, errno, "%s cannot be read", j->dir);
-	status = open_files(j, entries, n, &last, err);
-	for (int i = 0; i < n; i++)
-		free(entries[i]);
-	free(entries);
-	*next = released;
-	if (status == OUTFLOW_OK && j->newest != NULL)
-		status = recover_last(j, &last, next, &clean, err);
+	while (rc == 0 && (errno = 0, entry = readdir(dir)) != NULL) {
+		if (segment_parse_name(entry->d_name, &first) == 0)
+			rc = add_name(names, first);
+		else if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			log_write(&j->options.place, OUTFLOW_LOG_WARN, "journal: %s/%s does not belong here; ignored",
+			          j->dir, entry->d_name);
+	}
+	code = errno;
+	closedir(dir);
+	if (rc != 0)
+		return outflow_fail(err, OUTFLOW_E_NOMEM, "no memory for the journal in %s", j->dir);
+	return code == 0 ? OUTFLOW_OK : outflow_fail_errno(err, OUTFLOW_E_TASK, code, "%s cannot be read", j->dir);
+}
+
+static int by_number(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static outflow_status recover_all(struct journal *j, const struct names *names, outflow_error *err)
+{
+	outflow_status status = OUTFLOW_OK;
+
+	for (size_t i = 0; i < names->n && status >= OUTFLOW_OK; i++) {
+		uint64_t next = 0;
+
+		status = recover_segment(j, names->firsts[i], &next, err);
+		/* The last one decides; a foreign file's name stands in the way all the same. */
+		j->next = status == OUTFLOW_OK ? next : journal_jump_above(names->firsts[i]);
+	}
+	return status < OUTFLOW_OK ? status : OUTFLOW_OK;
+}
+
+outflow_status journal_recover(struct journal *j, uint64_t released, outflow_error *err)
+{
+	struct names names = { 0 };
+	outflow_status status = list_segments(j, &names, err);
+
+	if (names.n > 0)
+		qsort(names.firsts, names.n, sizeof *names.firsts, by_number);
+	if (status == OUTFLOW_OK)
+		status = recover_all(j, &names, err);
+	if (status == OUTFLOW_OK && names.n > 0 && j->options.sync != JOURNAL_SYNC_NONE && io()->sync_dir(j->dir) != 0)
+		status = outflow_fail_errno(err, OUTFLOW_E_TASK, errno, "%s cannot be synced", j->dir);
+	free(names.firsts);
 	if (status != OUTFLOW_OK)
 		return status;
-	drop_empty_last(j);
-	/* A checkpoint ahead of the journal: a power loss took acknowledged numbers with it. */
-	if (*next < released) {
-		*next = released;
-		clean = 0;
-	}
-	if (!clean)
-		*next = (*next / SEQUENCE_JUMP + 1) * SEQUENCE_JUMP;
-	if (*next == 0)
-		*next = 1;
+	/* A checkpoint ahead of the journal: a power loss took records whose numbers were given out. */
+	if (released > j->next)
+		j->next = journal_jump_above(released);
+	if (j->next < released || (j->newest != NULL && j->next < j->newest->end))
+		return outflow_fail(err, OUTFLOW_E_TASK,
+		                    "the journal in %s has no numbers left: its checkpoint (%llu) or the "
+		                    "last of its files cannot be right",
+		                    j->dir, (unsigned long long)released);
 	return OUTFLOW_OK;
 }

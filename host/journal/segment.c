@@ -2,6 +2,7 @@
 #include "host/journal/segment.h"
 
 #include "host/base/check.h"
+#include "host/base/clock.h"
 #include "host/base/crc32c.h"
 #include "host/base/io.h"
 
@@ -9,173 +10,159 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/random.h>
+#include <unistd.h>
 
 #define SEGMENT_MAGIC 0x7365676du
-#define ADVISE_BYTES (UINT64_C(1) << 20)
+#define FILE_MAGIC UINT64_C(0x4c4e524a4c46544f) /* "OTFLJRNL" */
+
+int segment_parse_name(const char *name, uint64_t *first)
+{
+	char *end;
+
+	if (strlen(name) != SEGMENT_NAME_LENGTH || strspn(name, "0123456789") != SEGMENT_NAME_LENGTH - 4 ||
+	    strcmp(name + SEGMENT_NAME_LENGTH - 4, ".log") != 0)
+		return -1;
+	errno = 0;
+	*first = strtoull(name, &end, 10);
+	return errno == 0 ? 0 : -1;
+}
+
+struct segment *segment_new(const char *dir, uint64_t first, size_t capacity)
+{
+	struct segment *s = calloc(1, sizeof *s);
+
+	if (s == NULL || asprintf(&s->path, "%s/%020llu.log", dir, (unsigned long long)first) < 0) {
+		free(s);
+		return NULL;
+	}
+	s->magic = SEGMENT_MAGIC;
+	s->references = 1;
+	s->fd = -1;
+	s->first = s->end = s->synced = first;
+	s->size = SEGMENT_HEAD_SIZE;
+	s->capacity = capacity;
+	return s;
+}
 
 static uint32_t head_crc(const struct segment_head *head)
 {
-	struct segment_head copy = *head;
-
-	copy.crc = 0;
-	return crc32c(0, &copy, sizeof copy);
+	return crc32c(0, head, offsetof(struct segment_head, crc));
 }
 
-static int write_head(int fd, uint64_t first, uint64_t end, uint64_t end_offset)
+/* Never 0. It need not be secret, only unlike those of other segments. */
+static uint32_t draw_mark(void)
 {
-	struct segment_head head = { .magic = SEGMENT_FILE_MAGIC,
-		                     .version = SEGMENT_VERSION,
-		                     .first = first,
+	uint32_t mark;
+
+	if (getrandom(&mark, sizeof mark, GRND_NONBLOCK) != (ssize_t)sizeof mark)
+		mark = (uint32_t)clock_mono_ns() ^ (uint32_t)clock_wall_ms();
+	return mark ? mark : 1;
+}
+
+int segment_create(struct segment *s)
+{
+	struct segment_head head = { .magic = FILE_MAGIC, .version = SEGMENT_FORMAT, .first = s->first };
+
+	s->mark = head.mark = draw_mark();
+	head.crc = head_crc(&head);
+	s->fd = io()->open(s->path, O_RDWR | O_CREAT | O_EXCL, 0600);
+	if (s->fd < 0)
+		return -1;
+	if (io_write_all(s->fd, &head, sizeof head, 0) == 0)
+		return 0;
+	segment_discard(s);
+	return -1;
+}
+
+void segment_discard(struct segment *s)
+{
+	int code = errno;
+
+	io()->close(s->fd);
+	s->fd = -1;
+	/* A file that stays has no records; recovery knows what to do with it. */
+	(void)io()->unlink(s->path);
+	errno = code;
+}
+
+int segment_write_closed(const struct segment *s, int fd, uint64_t end, uint64_t next)
+{
+	struct segment_head head = { .magic = FILE_MAGIC,
+		                     .version = SEGMENT_FORMAT,
+		                     .mark = s->mark,
+		                     .first = s->first,
 		                     .end = end,
-		                     .end_offset = end_offset };
+		                     .next = next,
+		                     .closed = 1 };
 
 	head.crc = head_crc(&head);
 	return io_write_all(fd, &head, sizeof head, 0);
 }
 
-static struct segment *make(const char *path, int fd, uint64_t first, uint64_t end, size_t capacity)
+int segment_head_is_good(const struct segment_head *head)
 {
-	struct segment *s = calloc(1, sizeof *s);
-
-	if (s == NULL || (s->path = strdup(path)) == NULL) {
-		free(s);
-		errno = ENOMEM;
-		return NULL;
-	}
-	s->magic = SEGMENT_MAGIC;
-	s->references = 1;
-	s->fd = fd;
-	s->first = first;
-	s->end = end;
-	s->map_length = capacity > end ? capacity : end;
-	return s;
-}
-
-static int close_keeping_errno(int fd)
-{
-	int code = errno;
-
-	io()->close(fd);
-	errno = code;
-	return -1;
-}
-
-int segment_create(const char *dir, uint64_t first, size_t capacity, struct segment **result)
-{
-	char path[4200];
-	int fd;
-
-	snprintf(path, sizeof path, "%s/%020llu.log", dir, (unsigned long long)first);
-	fd = io()->open(path, O_RDWR | O_CREAT | O_EXCL, 0600);
-	if (fd < 0)
-		return -1;
-	if (write_head(fd, first, 0, 0) != 0 ||
-	    (*result = make(path, fd, first, sizeof(struct segment_head), capacity)) == NULL) {
-		close_keeping_errno(fd);
-		io()->unlink(path);
-		return -1;
-	}
-	return 0;
-}
-
-int segment_open(const char *path, struct segment **result, struct segment_head *head)
-{
-	int fd = io()->open(path, O_RDWR, 0);
-	struct stat st;
-	ssize_t n;
-
-	if (fd < 0)
-		return -1;
-	n = io_read_all(fd, head, sizeof *head, 0);
-	if (n < 0 || fstat(fd, &st) != 0)
-		return close_keeping_errno(fd);
-	if ((size_t)n < sizeof *head || head->magic != SEGMENT_FILE_MAGIC || head->version != SEGMENT_VERSION ||
-	    head->crc != head_crc(head)) {
-		io()->close(fd);
-		return 1;
-	}
-	*result = make(path, fd, head->first, (uint64_t)st.st_size, 0);
-	return *result ? 0 : close_keeping_errno(fd);
+	return head->magic == FILE_MAGIC && head->crc == head_crc(head);
 }
 
 int segment_map(struct segment *s)
 {
 	void *map;
+	int fd;
 
 	if (s->map != NULL)
 		return 0;
-	map = mmap(NULL, s->map_length, PROT_READ, MAP_SHARED, s->fd, 0);
+	fd = io()->open(s->path, O_RDONLY, 0);
+	if (fd < 0)
+		return -1;
+	map = mmap(NULL, s->capacity, PROT_READ, MAP_SHARED, fd, 0);
+	io_close_keeping_errno(fd);
 	if (map == MAP_FAILED)
 		return -1;
 	s->map = map;
 	return 0;
 }
 
-void segment_forget_below(struct segment *s, uint64_t offset)
+static void *page_of(const struct segment *s, uint64_t offset)
 {
-	uint64_t to = offset & ~(ADVISE_BYTES - 1);
-
-	if (s->map == NULL || to <= s->advised)
-		return;
-	madvise((void *)(uintptr_t)(s->map + s->advised), to - s->advised, MADV_DONTNEED);
-	s->advised = to;
+	return (void *)(uintptr_t)(s->map + offset);
 }
 
-int segment_mark_closed(struct segment *s, uint64_t end)
+int segment_populate(const struct segment *s, uint64_t from, uint64_t to)
 {
-	return write_head(s->fd, s->first, end, s->end) == 0 ? io()->fdatasync(s->fd) : -1;
+	if (madvise(page_of(s, from), to - from, MADV_POPULATE_READ) == 0)
+		return 0;
+	/* A kernel before 5.14 does not know it: then pages are faulted in as with any mapping. */
+	return errno == EINVAL ? 0 : -1;
 }
 
-struct segment *segment_hold(struct segment *s)
+void segment_forget(const struct segment *s, uint64_t from, uint64_t to)
+{
+	(void)madvise(page_of(s, from), to - from, MADV_DONTNEED);
+}
+
+uint64_t segment_record_bytes(const struct segment *s)
+{
+	return __atomic_load_n(&s->size, __ATOMIC_ACQUIRE) - SEGMENT_HEAD_SIZE;
+}
+
+void segment_hold(struct segment *s)
 {
 	__atomic_add_fetch(&s->references, 1, __ATOMIC_RELAXED);
-	return s;
 }
 
 void segment_release(void *segment)
 {
 	struct segment *s = segment;
 
-	if (s == NULL || __atomic_sub_fetch(&s->references, 1, __ATOMIC_ACQ_REL) != 0)
-		return;
 	CHECK_OBJ(s, SEGMENT_MAGIC);
+	if (__atomic_sub_fetch(&s->references, 1, __ATOMIC_ACQ_REL) != 0)
+		return;
 	if (s->map != NULL)
-		munmap((void *)(uintptr_t)s->map, s->map_length);
-	io()->close(s->fd);
+		munmap(page_of(s, 0), s->capacity);
+	if (s->fd >= 0)
+		io()->close(s->fd);
 	free(s->path);
 	s->magic = 0;
 	free(s);
-}
-
-/* Do the parts add up to the length, so that nothing leads out of the record? */
-static int adds_up(const struct record_head *r)
-{
-	uint64_t n = sizeof *r + (uint64_t)r->n_headers * 2 * sizeof(uint32_t) + r->headers_length + r->topic_length;
-
-	n += r->key_length == LENGTH_NULL ? 0 : r->key_length;
-	n += r->value_length == LENGTH_NULL ? 0 : r->value_length;
-	return n <= r->length && r->length - n < RECORD_ALIGN;
-}
-
-const struct record_head *segment_record(const struct segment *s, uint64_t offset, uint64_t limit)
-{
-	const struct record_head *r = (const void *)(s->map + offset);
-	size_t skip = offsetof(struct record_head, length);
-
-	if (offset > limit || limit - offset < sizeof *r || r->magic != RECORD_MAGIC || r->length < sizeof *r ||
-	    r->length % RECORD_ALIGN != 0 || r->length > limit - offset || !adds_up(r))
-		return NULL;
-	return crc32c(0, (const char *)r + skip, r->length - skip) == r->crc ? r : NULL;
-}
-
-uint64_t segment_next_good(const struct segment *s, uint64_t offset, uint64_t limit, uint64_t least)
-{
-	const struct record_head *r;
-
-	for (offset += RECORD_ALIGN; offset < limit; offset += RECORD_ALIGN) {
-		r = segment_record(s, offset, limit);
-		if (r != NULL && r->sequence >= least)
-			return offset;
-	}
-	return limit;
 }
