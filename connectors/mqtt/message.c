@@ -83,9 +83,6 @@ static void add_property(struct making *mk, const MQTTProperty *p)
 	case MQTTPROPERTY_CODE_MESSAGE_EXPIRY_INTERVAL:
 		add_number(mk, PREFIX "message.expiry", p->value.integer4);
 		break;
-	case MQTTPROPERTY_CODE_USER_PROPERTY:
-		add_user_property(mk, p);
-		break;
 	default:
 		break;
 	}
@@ -110,4 +107,8 @@ void mqtt_record_make(struct mqtt_record *to, const char *topic, size_t topic_le
 	add_flag(&mk, PREFIX "dup", m->dup);
 	for (int i = 0; i < m->properties.count; i++)
 		add_property(&mk, &m->properties.array[i]);
+	/* The publisher's own come last: whoever wants only these skips the others. */
+	for (int i = 0; i < m->properties.count; i++)
+		if (m->properties.array[i].identifier == MQTTPROPERTY_CODE_USER_PROPERTY)
+			add_user_property(&mk, &m->properties.array[i]);
 }

@@ -156,4 +156,4 @@ def test_user_properties_and_plain_json(kafka, mosquitto, topic, make_outflow):
     outflow.wait_subscribed()
     publish(mosquitto.port, [("plant/a/t", json.dumps({"dev": "a"}), properties)], mqtt.MQTTv5)
     headers = dict(read(kafka, topic, 1)[0].headers() or [])
-    assert headers["trace"] == b"abc" and headers["user.outflow.mqtt.qos"] == b"9"
+    assert headers == {"trace": b"abc", "user.outflow.mqtt.qos": b"9"}

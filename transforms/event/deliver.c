@@ -315,6 +315,19 @@ static outflow_status make(const struct deliver *d, struct event *e, struct deli
 	return status == OUTFLOW_OK ? read_values(d, e, to) : status;
 }
 
+/* What the MQTT source says about a message is for patterns and dead letters. It stands before the publisher's own headers;
+ * in Kafka two such headers would cost as much as the rest of the record. */
+static void leave_out_reserved(outflow_record *r)
+{
+	static const char prefix[] = "outflow.mqtt.";
+
+	while (r->n_headers > 0 && r->headers->name.len >= sizeof prefix - 1 &&
+	       memcmp(r->headers->name.ptr, prefix, sizeof prefix - 1) == 0) {
+		r->headers++;
+		r->n_headers--;
+	}
+}
+
 static outflow_status emit(const struct deliver *d, const outflow_record *in, const struct delivery *made,
                            outflow_batch *out, outflow_error *err)
 {
@@ -333,6 +346,7 @@ static outflow_status emit(const struct deliver *d, const outflow_record *in, co
 		r->headers = made->headers;
 		r->n_headers = made->n_headers;
 	}
+	leave_out_reserved(r);
 	if (d->parts[VALUE].kind == FORM_UNSET ||
 	    (made->parts[VALUE].ptr == in->value.ptr && made->parts[VALUE].len == in->value.len))
 		return OUTFLOW_OK; /* the same bytes, and the view of them still holds */

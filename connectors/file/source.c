@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The file source: one record a line. The position of a record is the offset of its line, so that a restart goes on behind
+ * the last one that was confirmed. The line's end is not part of the value.
+ */
+#include "connectors/file/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define FIRST_BUFFER 65536u
+#define LOOK_AGAIN_NS INT64_C(200000000)
+
+struct file_source {
+	const outflow_host *host;
+	char *path;
+	int follow;
+	size_t line_max;
+	int fd;
+	uint32_t stream;
+	uint64_t offset; /* of the next line */
+	char *buffer;    /* from offset on */
+	size_t n, room;
+	int64_t look_at_ns; /* when a followed file is read again */
+};
+
+static const outflow_cfg_key keys[] = {
+	{ .name = "path",
+	  .type = OUTFLOW_T_STRING,
+	  .flags = OUTFLOW_K_REQUIRED,
+	  .importance = OUTFLOW_IMPORTANCE_HIGH,
+	  .group = "File",
+	  .doc = "The file." },
+	{ .name = "follow",
+	  .type = OUTFLOW_T_BOOL,
+	  .importance = OUTFLOW_IMPORTANCE_MEDIUM,
+	  .dflt = "false",
+	  .group = "File",
+	  .doc = "Wait for more at the end of the file. A last line without its end is then unfinished, else it is a record." },
+	{ .name = "line.max",
+	  .type = OUTFLOW_T_SIZE,
+	  .importance = OUTFLOW_IMPORTANCE_LOW,
+	  .dflt = "1MiB",
+	  .min = 1,
+	  .max = 1 << 28,
+	  .group = "File",
+	  .doc = "A longer line stops the task, which says where it is." },
+};
+const outflow_cfg_def file_source_schema = {
+	.size = sizeof file_source_schema,
+	.key_size = sizeof keys[0],
+	.keys = keys,
+	.n_keys = sizeof keys / sizeof keys[0],
+};
+
+static void destroy(void *self)
+{
+	struct file_source *s = self;
+
+	if (s->fd >= 0)
+		close(s->fd);
+	free(s->path);
+	free(s->buffer);
+	free(s);
+}
+
+static outflow_status create(const outflow_host *h, const outflow_config *c, void **self, outflow_error *err)
+{
+	struct file_source *s = calloc(1, sizeof *s);
+
+	if (s == NULL)
+		return outflow_fail(err, OUTFLOW_E_NOMEM, "no memory");
+	s->host = h;
+	s->fd = -1;
+	s->path = outflow_config_string(h, c, "path");
+	s->follow = outflow_config_flag(h, c, "follow");
+	s->line_max = (size_t)outflow_config_number(h, c, "line.max");
+	s->room = FIRST_BUFFER;
+	s->buffer = malloc(s->room);
+	if (s->path == NULL || s->buffer == NULL) {
+		destroy(s);
+		return outflow_fail(err, OUTFLOW_E_NOMEM, "no memory");
+	}
+	*self = s;
+	return OUTFLOW_OK;
+}
+
+static outflow_status start(void *self, outflow_error *err)
+{
+	struct file_source *s = self;
+	outflow_resume resume;
+	struct stat st;
+
+	if (s->host->stream->open(s->host, outflow_text("{\"file\":0}"), &s->stream, &resume) != OUTFLOW_OK)
+		return outflow_fail(err, OUTFLOW_E_TASK, "the stream cannot be opened");
+	s->fd = open(s->path, O_RDONLY | O_CLOEXEC);
+	if (s->fd < 0 || fstat(s->fd, &st) != 0)
+		return outflow_fail_errno(err, OUTFLOW_E_TASK, errno, "%s cannot be opened", s->path);
+	s->offset = resume.valid ? resume.next : 0;
+	if ((uint64_t)st.st_size < s->offset)
+		return outflow_fail(
+			err, OUTFLOW_E_TASK,
+			"%s has %lld bytes, but its records are confirmed up to byte %llu: it was cut or replaced",
+			s->path, (long long)st.st_size, (unsigned long long)s->offset);
+	return OUTFLOW_OK;
+}
+
+/* At the end: a file that has become shorter is another one. 0, or -1. */
+static int check_length(struct file_source *s, outflow_error *err)
+{
+	struct stat st;
+
+	if (fstat(s->fd, &st) == 0 && (uint64_t)st.st_size >= s->offset + s->n)
+		return 0;
+	outflow_fail(err, OUTFLOW_E_TASK, "%s became shorter than what was read of it: it was cut", s->path);
+	return -1;
+}
+
+/* Reads on behind what the buffer holds. 1: there was more; 0: the end of the file; -1: an error. */
+static int read_more(struct file_source *s, outflow_error *err)
+{
+	size_t most = s->line_max + 1 > FIRST_BUFFER ? s->line_max + 1 : FIRST_BUFFER;
+	ssize_t n;
+
+	if (s->n == s->room && s->room < most) {
+		size_t room = s->room * 2 < most ? s->room * 2 : most;
+		char *buffer = realloc(s->buffer, room);
+
+		if (buffer == NULL) {
+			outflow_fail(err, OUTFLOW_E_NOMEM, "no memory for a line");
+			return -1;
+		}
+		s->buffer = buffer;
+		s->room = room;
+	}
+	do
+		n = pread(s->fd, s->buffer + s->n, s->room - s->n, (off_t)(s->offset + s->n));
+	while (n < 0 && errno == EINTR);
+	if (n < 0) {
+		outflow_fail_errno(err, OUTFLOW_E_TASK, errno, "%s cannot be read", s->path);
+		return -1;
+	}
+	s->n += (size_t)n;
+	return n > 0 ? 1 : check_length(s, err);
+}
+
+/* Emits the first n bytes of the buffer as a line, whose end has `end` bytes more. 0: no room in the batch. */
+static int emit_line(struct file_source *s, outflow_batch *out, const char *line, size_t n, size_t end)
+{
+	outflow_record r = { .partition = -1,
+		             .stream = s->stream,
+		             .pos = s->offset,
+		             .next = s->offset + n + end,
+		             .topic = outflow_text(s->path),
+		             .timestamp_ms = s->host->time->wall_ms(s->host) };
+
+	r.value = outflow_copy(s->host, out, (outflow_bytes){ line, n });
+	if (r.value.ptr == NULL || outflow_emit(s->host, out, &r) == NULL)
+		return 0;
+	s->offset = r.next;
+	return 1;
+}
+
+/* Emits all whole lines of the buffer. 0: the batch is full. */
+static int emit_lines(struct file_source *s, outflow_batch *out)
+{
+	const char *line = s->buffer, *limit = s->buffer + s->n;
+	const char *end;
+	int room = 1;
+
+	while (room && (end = memchr(line, '\n', (size_t)(limit - line))) != NULL) {
+		room = emit_line(s, out, line, (size_t)(end - line), 1);
+		if (room)
+			line = end + 1;
+	}
+	s->n = (size_t)(limit - line);
+	memmove(s->buffer, line, s->n);
+	return room;
+}
+
+static outflow_status poll(void *self, outflow_batch *out, int64_t deadline_ns, outflow_error *err)
+{
+	struct file_source *s = self;
+	int more = 1;
+
+	(void)deadline_ns;
+	if (out->cap == 0)
+		return OUTFLOW_AGAIN;
+	if (s->look_at_ns > s->host->time->mono_ns(s->host))
+		return OUTFLOW_AGAIN;
+	while (emit_lines(s, out) && out->n == 0 && more) {
+		if (s->n > s->line_max)
+			return outflow_fail(err, OUTFLOW_E_TASK,
+			                    "%s: the line at byte %llu is longer than %zu bytes, see line.max", s->path,
+			                    (unsigned long long)s->offset, s->line_max);
+		more = read_more(s, err);
+		if (more < 0)
+			return OUTFLOW_E_TASK;
+	}
+	if (out->n > 0)
+		return OUTFLOW_OK;
+	if (s->follow) {
+		s->look_at_ns = s->host->time->mono_ns(s->host) + LOOK_AGAIN_NS;
+		return OUTFLOW_AGAIN;
+	}
+	if (s->n > 0 && emit_line(s, out, s->buffer, s->n, 0))
+		s->n = 0;
+	return s->n == 0 ? OUTFLOW_EOF : OUTFLOW_AGAIN;
+}
+
+const outflow_source_ops file_source_ops = {
+	.size = sizeof file_source_ops,
+	.create = create,
+	.start = start,
+	.poll = poll,
+	.destroy = destroy,
+};
