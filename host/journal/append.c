@@ -71,8 +71,9 @@ static outflow_status start_segment(struct journal *j, outflow_error *err)
 	return OUTFLOW_OK;
 failed:
 	code = errno;
-	/* Whatever is left of the file stands in the way of this number. */
+	/* Whatever is left of the file stands in the way of this number; and numbers have no gap inside a segment. */
 	j->next++;
+	j->must_start_segment = 1;
 	segment_release(s);
 	return refuse(j, code, err);
 }

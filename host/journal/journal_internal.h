@@ -58,7 +58,7 @@ struct journal {
 	char *buffer;
 	size_t buffer_size;
 	int tail_is_dirty;      /* bytes beyond the last record could not be cut off yet */
-	int must_start_segment; /* the disk lied about this one */
+	int must_start_segment; /* numbers were skipped, or a sync failed */
 
 	/* Totals of bytes of records since the opening, what was found then included. */
 	uint64_t appended_bytes; /* atomic */
