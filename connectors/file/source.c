@@ -164,14 +164,15 @@ static int emit_line(struct file_source *s, outflow_batch *out, const char *line
 	return 1;
 }
 
-/* Emits all whole lines of the buffer. 0: the batch is full. */
+/* Emits the whole lines of the buffer up to one that is too long. 0: the batch is full. */
 static int emit_lines(struct file_source *s, outflow_batch *out)
 {
 	const char *line = s->buffer, *limit = s->buffer + s->n;
 	const char *end;
 	int room = 1;
 
-	while (room && (end = memchr(line, '\n', (size_t)(limit - line))) != NULL) {
+	while (room && (end = memchr(line, '\n', (size_t)(limit - line))) != NULL &&
+	       (size_t)(end - line) <= s->line_max) {
 		room = emit_line(s, out, line, (size_t)(end - line), 1);
 		if (room)
 			line = end + 1;
@@ -179,6 +180,13 @@ static int emit_lines(struct file_source *s, outflow_batch *out)
 	s->n = (size_t)(limit - line);
 	memmove(s->buffer, line, s->n);
 	return room;
+}
+
+static int is_too_long(const struct file_source *s)
+{
+	const char *end = memchr(s->buffer, '\n', s->n);
+
+	return (end ? (size_t)(end - s->buffer) : s->n) > s->line_max;
 }
 
 static outflow_status poll(void *self, outflow_batch *out, int64_t deadline_ns, outflow_error *err)
@@ -192,7 +200,7 @@ static outflow_status poll(void *self, outflow_batch *out, int64_t deadline_ns, 
 	if (s->look_at_ns > s->host->time->mono_ns(s->host))
 		return OUTFLOW_AGAIN;
 	while (emit_lines(s, out) && out->n == 0 && more) {
-		if (s->n > s->line_max)
+		if (is_too_long(s))
 			return outflow_fail(err, OUTFLOW_E_TASK,
 			                    "%s: the line at byte %llu is longer than %zu bytes, see line.max", s->path,
 			                    (unsigned long long)s->offset, s->line_max);
