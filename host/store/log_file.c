@@ -155,6 +155,8 @@ outflow_status log_file_open(const char *path, struct log_file **result, outflow
 	f->fd = io()->open(path, O_RDWR | O_CREAT, 0600);
 	if (f->fd < 0)
 		status = outflow_fail_errno(err, OUTFLOW_E_TASK, errno, "%s cannot be opened", path);
+	else if (io_sync_parent(path) != 0) /* a file without a durable name loses what was synced into it */
+		status = outflow_fail_errno(err, OUTFLOW_E_TASK, errno, "%s: its directory cannot be synced", path);
 	else
 		status = read_entries(f) == OUTFLOW_OK ? cut_tail(f, err)
 		                                       : outflow_fail(err, OUTFLOW_E_NOMEM, "%s: no memory", path);
@@ -219,7 +221,7 @@ failed:
 /* Failing costs nothing but length: the old file goes on. */
 static void compact(struct log_file *f)
 {
-	char path[4200], *slash;
+	char path[4200];
 	int fd;
 
 	if (f->end < COMPACT_BYTES || f->end < 4 * f->live)
@@ -233,11 +235,11 @@ static void compact(struct log_file *f)
 	f->fd = fd;
 	f->end = f->live;
 	f->tail_is_dirty = 0;
-	slash = strrchr(path, '/');
-	if (slash != NULL) {
-		*slash = '\0';
-		(void)io()->sync_dir(path);
-	}
+	/* Before anything in the new file counts as durable. */
+	if (io_sync_parent(path) != 0)
+		log_write(NULL, OUTFLOW_LOG_ERROR,
+		          "%s: its directory cannot be synced: %s; a power loss may bring the old file back", f->path,
+		          strerror(errno));
 }
 
 outflow_status log_file_put(struct log_file *f, outflow_bytes key, outflow_bytes value, outflow_error *err)

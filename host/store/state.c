@@ -7,6 +7,7 @@
 #include <outflow/util.h>
 
 #include <pthread.h>
+#include <stdlib.h>
 
 #define STATE_MAGIC 0x73746174u
 #define KEY_MAX 1024u
@@ -36,13 +37,16 @@ outflow_status state_store_open(const char *path, struct state_store **result, o
 	return OUTFLOW_OK;
 }
 
-/* pipeline NUL stage NUL task NUL key, in a buffer of the caller. len 0: too long. */
+/* pipeline NUL stage NUL task NUL key, in a buffer of the caller; the key may hold any bytes. len 0: too long. */
 static outflow_bytes make_key(const struct state_owner *owner, outflow_str key, char *buffer, size_t size)
 {
-	int n = snprintf(buffer, size, "%s%c%s%c%u%c%.*s", owner->pipeline, 0, owner->stage, 0, owner->task, 0,
-	                 (int)key.len, key.ptr);
+	int n = snprintf(buffer, size, "%s%c%s%c%u%c", owner->pipeline, 0, owner->stage, 0, owner->task, 0);
 
-	return (outflow_bytes){ buffer, key.len <= KEY_MAX && n > 0 && (size_t)n < size ? (size_t)n : 0 };
+	if (key.len > KEY_MAX || n < 0 || (size_t)n + key.len > size)
+		return (outflow_bytes){ buffer, 0 };
+	if (key.len > 0)
+		memcpy(buffer + n, key.ptr, key.len);
+	return (outflow_bytes){ buffer, (size_t)n + key.len };
 }
 
 outflow_status state_get(struct state_store *s, const struct state_owner *owner, outflow_str key, outflow_bytes *value)
@@ -69,6 +73,30 @@ outflow_status state_get(struct state_store *s, const struct state_owner *owner,
 	return status;
 }
 
+/* Writes and syncs; a value that could not be synced is taken back. [under lock] */
+static outflow_status put_durably(struct log_file *f, outflow_bytes key, outflow_bytes value, outflow_error *err)
+{
+	outflow_bytes old = log_file_get(f, key);
+	outflow_status status;
+	char *copy = NULL;
+
+	if (old.ptr != NULL) {
+		copy = malloc(old.len + 1);
+		if (copy == NULL)
+			return outflow_fail(err, OUTFLOW_E_NOMEM, "no memory for a value");
+		memcpy(copy, old.ptr, old.len);
+		old.ptr = copy;
+	}
+	status = log_file_put(f, key, value, err);
+	if (status == OUTFLOW_OK) {
+		status = log_file_sync(f, err);
+		if (status != OUTFLOW_OK)
+			(void)log_file_put(f, key, old, NULL);
+	}
+	free(copy);
+	return status;
+}
+
 static outflow_status change(struct state_store *s, const struct state_owner *owner, outflow_str key,
                              outflow_bytes value, outflow_error *err)
 {
@@ -81,9 +109,7 @@ static outflow_status change(struct state_store *s, const struct state_owner *ow
 		return outflow_fail(err, OUTFLOW_E_RECORD, "a key has at most %u bytes, a value %u", KEY_MAX,
 		                    VALUE_MAX);
 	pthread_mutex_lock(&s->lock);
-	status = log_file_put(s->file, full, value, err);
-	if (status == OUTFLOW_OK)
-		status = log_file_sync(s->file, err);
+	status = put_durably(s->file, full, value, err);
 	pthread_mutex_unlock(&s->lock);
 	return status;
 }

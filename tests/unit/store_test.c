@@ -211,6 +211,67 @@ static void state_belongs_to_its_owner(void **state)
 	state_store_close(&s);
 }
 
+static int sync_fails(int fd)
+{
+	(void)fd;
+	errno = EIO;
+	return -1;
+}
+
+static int state_is(struct state_store *s, outflow_str key, const char *wanted)
+{
+	struct state_owner owner = { "p", "source", 0 };
+	outflow_bytes value = { NULL, 0 };
+	int same;
+
+	if (state_get(s, &owner, key, &value) != OUTFLOW_OK)
+		return wanted == NULL;
+	same = wanted != NULL && value.len == strlen(wanted) && memcmp(value.ptr, wanted, value.len) == 0;
+	free((void *)(uintptr_t)value.ptr);
+	return same;
+}
+
+static void state_that_cannot_be_synced_is_as_before(void **state)
+{
+	struct state_owner owner = { "p", "source", 0 };
+	struct io table = *io();
+	struct state_store *s;
+
+	(void)state;
+	table.fdatasync = sync_fails;
+	assert_int_equal(state_store_open(path, &s, &err), OUTFLOW_OK);
+	assert_int_equal(state_put(s, &owner, outflow_text("k"), bytes("old"), &err), OUTFLOW_OK);
+	io_use(&table);
+	assert_int_equal(state_put(s, &owner, outflow_text("k"), bytes("new"), &err), OUTFLOW_E_RETRY);
+	assert_int_equal(state_put(s, &owner, outflow_text("n"), bytes("new"), &err), OUTFLOW_E_RETRY);
+	assert_int_equal(state_remove(s, &owner, outflow_text("k"), &err), OUTFLOW_E_RETRY);
+	io_use(NULL);
+	for (int opening = 0; opening < 2; opening++) {
+		assert_true(state_is(s, outflow_text("k"), "old"));
+		assert_true(state_is(s, outflow_text("n"), NULL));
+		state_store_close(&s);
+		assert_int_equal(state_store_open(path, &s, &err), OUTFLOW_OK);
+	}
+	state_store_close(&s);
+}
+
+/* A key is bytes: what follows a NUL belongs to it. */
+static void state_keys_hold_any_bytes(void **state)
+{
+	struct state_owner owner = { "p", "source", 0 };
+	outflow_str first = { "a\0x", 3 }, second = { "a\0y", 3 };
+	struct state_store *s;
+
+	(void)state;
+	assert_int_equal(state_store_open(path, &s, &err), OUTFLOW_OK);
+	assert_int_equal(state_put(s, &owner, first, bytes("1"), &err), OUTFLOW_OK);
+	assert_int_equal(state_put(s, &owner, second, bytes("2"), &err), OUTFLOW_OK);
+	assert_true(state_is(s, first, "1"));
+	assert_true(state_is(s, second, "2"));
+	assert_true(state_is(s, outflow_text("a"), NULL));
+	state_store_close(&s);
+}
+
 static void one_process_holds_the_state_directory(void **state)
 {
 	struct state_dir *first, *second = NULL;
@@ -256,6 +317,8 @@ int main(void)
 		TEST(a_failed_write_keeps_the_old_value_and_heals),
 		TEST(checkpoints_become_durable_and_come_back),
 		TEST(state_belongs_to_its_owner),
+		TEST(state_that_cannot_be_synced_is_as_before),
+		TEST(state_keys_hold_any_bytes),
 		TEST(one_process_holds_the_state_directory),
 		TEST(no_name_leads_out_of_the_directory),
 	};
