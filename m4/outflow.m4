@@ -22,7 +22,7 @@ AC_DEFUN([OUTFLOW_TRY_CFLAG], [
   AC_MSG_CHECKING([whether $CC accepts $1])
   outflow_saved="$CFLAGS"
   CFLAGS="$CFLAGS -Werror $1"
-  AC_COMPILE_IFELSE([AC_LANG_PROGRAM()],
+  AC_COMPILE_IFELSE([AC_LANG_PROGRAM([[#include <stdio.h>]])],
     [AC_MSG_RESULT([yes]); OUTFLOW_CFLAGS="$OUTFLOW_CFLAGS $1"],
     [AC_MSG_RESULT([no])])
   CFLAGS="$outflow_saved"
@@ -44,6 +44,13 @@ AC_DEFUN([OUTFLOW_SANITIZERS], [
   dnl A plugin resolves every symbol at link time; sanitizers leave theirs to the program.
   AS_IF([test -z "$sanitizers"], [PLUGIN_NO_UNDEFINED=-Wl,-z,defs], [PLUGIN_NO_UNDEFINED=])
   AC_SUBST([PLUGIN_NO_UNDEFINED])
+  OUTFLOW_LDFLAGS=
+  AS_IF([test -z "$sanitizers"], [
+    OUTFLOW_TRY_CFLAG([-fstack-protector-strong])
+    OUTFLOW_TRY_CFLAG([-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2])
+    OUTFLOW_LDFLAGS="-Wl,-z,relro -Wl,-z,now"
+  ])
+  AC_SUBST([OUTFLOW_LDFLAGS])
 ])
 
 dnl OUTFLOW_CLIENT_LIBRARIES: what is missing drops its connector, not the build.
