@@ -146,9 +146,14 @@ rd_kafka_conf_t *kafka_sink_conf(const outflow_host *h, const outflow_config *c,
 static outflow_status check(const outflow_host *h, const outflow_config *c, outflow_error *err)
 {
 	rd_kafka_conf_t *conf = kafka_sink_conf(h, c, err);
+	char *colon;
 
 	if (conf == NULL) {
-		h->problem(h, NULL, err->msg);
+		/* The error begins with the key, which the host prints by itself. */
+		colon = strstr(err->msg, ": ");
+		if (colon != NULL)
+			*colon = '\0';
+		h->problem(h, colon ? err->msg : "bootstrap", colon ? colon + 2 : err->msg);
 		return OUTFLOW_E_CONFIG;
 	}
 	rd_kafka_conf_destroy(conf);
