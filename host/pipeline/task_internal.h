@@ -59,7 +59,7 @@ outflow_status task_run(struct task *t);
 /* Sees what is in flight through: to its end when the source ended by itself, else until the deadline. */
 outflow_status task_drain(struct task *t);
 
-/* Brings what other threads may read up to date. */
+/* Brings what other threads may read up to date, and says so when a sink misbehaved. */
 void task_publish_account(struct task *t);
 
 /* What the chain calls while it waits for a retry. */

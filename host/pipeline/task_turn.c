@@ -9,13 +9,6 @@
 #define TURN_NS (100 * CLOCK_MS)
 #define IDLE_NS CLOCK_S
 
-void task_publish_account(struct task *t)
-{
-	pthread_mutex_lock(&t->lock);
-	ledger_account(t->services.ledger, &t->account);
-	pthread_mutex_unlock(&t->lock);
-}
-
 static void watch_for_misbehaviour(struct task *t)
 {
 	uint64_t n = ledger_double_resolutions(t->services.ledger);
@@ -26,6 +19,14 @@ static void watch_for_misbehaviour(struct task *t)
 	          "plugin misbehaving: %llu resolution(s) of records that were not open, ignored",
 	          (unsigned long long)(n - t->known_double_resolutions));
 	t->known_double_resolutions = n;
+}
+
+void task_publish_account(struct task *t)
+{
+	pthread_mutex_lock(&t->lock);
+	ledger_account(t->services.ledger, &t->account);
+	pthread_mutex_unlock(&t->lock);
+	watch_for_misbehaviour(t);
 }
 
 /* Everything but polling: what came back from the sinks, what waits to be put, checkpoints. */
@@ -45,10 +46,8 @@ static outflow_status look_after(struct task *t, outflow_error *err)
 	status = progress_tick(&t->progress, now, err);
 	if (status != OUTFLOW_OK)
 		return status;
-	if (progress_is_new_turn(&t->progress)) {
+	if (progress_is_new_turn(&t->progress))
 		task_publish_account(t);
-		watch_for_misbehaviour(t);
-	}
 	return OUTFLOW_OK;
 }
 
