@@ -83,13 +83,16 @@ static outflow_status call_until_settled(struct pass *p, const outflow_record *i
 		}
 		if (status < 0)
 			p->out.plugin.n = n_before;
-		if (status != OUTFLOW_E_RETRY)
+		if (status != OUTFLOW_E_RETRY && status != OUTFLOW_E_OUTAGE)
 			return status;
 		p->chain->faults->retried++;
 		log_write(&p->stage->place, OUTFLOW_LOG_WARN, "will be tried again (attempt %u failed): %s", attempt,
 		          err->msg);
-		if (p->chain->pause(p->chain->pause_ctx, clock_mono_ns() + retry_wait_ns(attempt)) < 0)
-			return outflow_fail(err, OUTFLOW_E_CANCELED, "stopped while waiting to try again");
+		status = p->chain->pause(p->chain->pause_ctx, clock_mono_ns() + retry_wait_ns(attempt), err);
+		if (status < 0)
+			return status == OUTFLOW_E_CANCELED
+			               ? outflow_fail(err, status, "stopped while waiting to try again")
+			               : OUTFLOW_E_TASK;
 	}
 }
 
@@ -134,7 +137,7 @@ static outflow_status settle_rejects(struct pass *p, const outflow_record *in, o
 		outflow_status verdict = mine.list[i].status;
 
 		*err = mine.list[i].error;
-		if (verdict == OUTFLOW_E_RETRY) {
+		if (verdict == OUTFLOW_E_RETRY || verdict == OUTFLOW_E_OUTAGE) {
 			verdict = call_until_settled(p, r, err);
 			p->appended_late = 1;
 		}

@@ -10,8 +10,9 @@ struct chain {
 	struct faults *faults;
 	struct instance *stages;
 	size_t n_stages;
-	/* Waits until the deadline while the source is kept alive. OUTFLOW_E_CANCELED: the task shall stop. */
-	outflow_status (*pause)(void *ctx, int64_t deadline_ns);
+	/* Waits until the deadline while the task goes on with everything else. OUTFLOW_E_CANCELED: the task shall stop;
+	 * any other negative status ends it, err says why. */
+	outflow_status (*pause)(void *ctx, int64_t deadline_ns, outflow_error *err);
 	void *pause_ctx;
 };
 

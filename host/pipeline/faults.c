@@ -118,6 +118,7 @@ static outflow_status handle(struct faults *f, struct delivery *d, int64_t now_n
 	delivery_take_reason(d, err);
 	switch (d->status) {
 	case OUTFLOW_E_RETRY:
+	case OUTFLOW_E_OUTAGE:
 	case OUTFLOW_E_NOMEM:
 		wait_for_retry(f, d, now_ns, err);
 		return OUTFLOW_OK;

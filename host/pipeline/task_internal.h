@@ -35,7 +35,8 @@ struct task {
 	void (*on_end)(void *ctx);
 	void *on_end_ctx;
 	uint64_t known_double_resolutions;
-	uint32_t expect; /* records of the last poll: room for the next */
+	uint32_t expect;    /* records of the last poll: room for the next */
+	uint64_t abandoned; /* records whose chain was cut short: nothing will resolve them */
 	int source_ended;
 	int leaked; /* a client may still read what the pool holds */
 };
@@ -63,7 +64,7 @@ outflow_status task_drain(struct task *t);
 void task_publish_account(struct task *t);
 
 /* What the chain calls while it waits for a retry. */
-outflow_status task_pause(void *ctx, int64_t deadline_ns);
+outflow_status task_pause(void *ctx, int64_t deadline_ns, outflow_error *err);
 
 /* ---- instances ---- */
 

@@ -91,19 +91,20 @@ static outflow_status poll_without_room(struct task *t, outflow_error *err)
 	return status < 0 && status != OUTFLOW_E_CANCELED ? status : OUTFLOW_OK;
 }
 
-outflow_status task_pause(void *ctx, int64_t deadline_ns)
+outflow_status task_pause(void *ctx, int64_t deadline_ns, outflow_error *err)
 {
 	struct task *t = ctx;
-	outflow_error err = { .size = sizeof err };
+	outflow_status status = OUTFLOW_OK;
 
-	while (clock_mono_ns() < deadline_ns) {
-		if (task_stop_requested(t))
-			return OUTFLOW_E_CANCELED;
+	while (status == OUTFLOW_OK && clock_mono_ns() < deadline_ns && !task_stop_requested(t)) {
 		if (!t->source_ended)
-			poll_without_room(t, &err);
-		wakeup_wait(&t->services.wakeup, earlier(deadline_ns, clock_mono_ns() + TURN_NS));
+			status = poll_without_room(t, err);
+		if (status == OUTFLOW_OK)
+			status = look_after(t, err);
+		if (status == OUTFLOW_OK)
+			wakeup_wait(&t->services.wakeup, earlier(deadline_ns, clock_mono_ns() + TURN_NS));
 	}
-	return task_stop_requested(t) ? OUTFLOW_E_CANCELED : OUTFLOW_OK;
+	return status == OUTFLOW_OK && task_stop_requested(t) ? OUTFLOW_E_CANCELED : status;
 }
 
 /* ---- one batch ---- */
@@ -174,8 +175,10 @@ static outflow_status work_on(struct task *t, struct family *f, struct batch *b,
 		return status;
 	}
 	status = chain_run(&t->chain, f, err);
-	if (status != OUTFLOW_OK)
+	if (status != OUTFLOW_OK) {
+		t->abandoned += f->n_slots;
 		return status;
+	}
 	if (f->n_outputs > 0)
 		outbox_add_family(&t->outbox, f);
 	/* After this the family may complete at any moment, but only this thread collects it. */
@@ -242,7 +245,7 @@ outflow_status task_drain(struct task *t)
 	outflow_status status = look_after(t, err);
 
 	task_flush(t, clock_mono_ns());
-	while (status == OUTFLOW_OK && ledger_in_flight_records(t->services.ledger) > 0) {
+	while (status == OUTFLOW_OK && ledger_in_flight_records(t->services.ledger) > t->abandoned) {
 		if (task_stop_requested(t) && clock_mono_ns() >= t->stop_deadline_ns)
 			break;
 		wakeup_wait(&t->services.wakeup, next_turn(t));

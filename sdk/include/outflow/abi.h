@@ -48,7 +48,9 @@ enum {
 	OUTFLOW_E_CONFIG = -4,     /* bad configuration; never retried */
 	OUTFLOW_E_NOMEM = -5,      /* no memory, or the batch's limit is reached */
 	OUTFLOW_E_UNSUPPORTED = -6,/* this host or plugin cannot do that */
-	OUTFLOW_E_CANCELED = -7    /* interrupted or stopping */
+	OUTFLOW_E_CANCELED = -7,   /* interrupted or stopping */
+	OUTFLOW_E_OUTAGE = -8      /* transient as OUTFLOW_E_RETRY, and nobody's fault: the other side cannot be reached at
+				    * all. Waited out without using up the retries */
 };
 
 /* Owned by the caller, of fixed size: nothing to free, no allocation while failing. Whoever fails fills it with
@@ -138,8 +140,8 @@ typedef struct outflow_stream_api {
 typedef struct outflow_ack_api {
 	uint32_t size;
 	/* The outcome of n records that put() took; exactly one per record. OUTFLOW_OK: stored for good.
-	 * OUTFLOW_E_RETRY: the host's retry policy decides. OUTFLOW_E_RECORD: tolerance and dead letter. Any other
-	 * negative status stops the task. The error is copied; it may be NULL with OUTFLOW_OK. After the call the
+	 * OUTFLOW_E_RETRY: the host's retry policy decides. OUTFLOW_E_OUTAGE: tried again until the outage is over.
+	 * OUTFLOW_E_RECORD: tolerance and dead letter. Any other negative status stops the task. The error is copied; it may be NULL with OUTFLOW_OK. After the call the
 	 * records, their batch and every byte that they point at may be gone. May be called from inside put(). [any] */
 	void (*resolve)(const outflow_host *, outflow_record *const *recs, size_t n,
 	                outflow_status, const outflow_error *);
@@ -207,7 +209,7 @@ struct outflow_host {
 	 * call before the task waits ends that wait at once. [any] */
 	void (*wake)(const outflow_host *);
 	/* Inside apply, test and decode: this input fails for good (OUTFLOW_E_RECORD) or shall be tried again
-	 * (OUTFLOW_E_RETRY). Called instead of emitting: nothing may be emitted for it. The error is copied. [task] */
+	 * (OUTFLOW_E_RETRY, OUTFLOW_E_OUTAGE). Called instead of emitting: nothing may be emitted for it. The error is copied. [task] */
 	void (*reject)(const outflow_host *, const outflow_record *in, outflow_status, const outflow_error *);
 	/* The record as the source emitted it, for one that stages have changed; NULL for a record that is not the
 	 * host's. Valid as long as the record. [task] */
