@@ -14,10 +14,16 @@
 #define KIB INT64_C(1024)
 #define MIB (1024 * KIB)
 #define TIB (1024 * 1024 * MIB)
+#define DAY_MS INT64_C(86400000)
+#define YEAR_MS (366 * DAY_MS)
 
 static const char *const log_levels[] = { "error", "warn", "info", "debug", NULL };
 static const char *const states[] = { "running", "stopped", NULL };
 static const char *const tolerances[] = { "none", "all", NULL };
+static const char *const orders[] = { "default", "strict", "none", NULL };
+static const char *const retry_policies[] = { "BACKOFF_RETRY", "EXPONENTIAL_DECAY_RETRY", "custom", "none", NULL };
+static const char *const restart_policies[] = { "never", "on-failure", NULL };
+static const char *const deadletter_modes[] = { "full", "raw", NULL };
 static const char *const sync_modes[] = { "none", "interval", "always", NULL };
 
 static const outflow_cfg_key host_keys[] = {
@@ -56,6 +62,43 @@ static const outflow_cfg_key pipeline_keys[] = {
 	KEY("errors.tolerance", ENUM, HIGH, "none", 0, 0, tolerances, "Errors",
 	    "A record that cannot be converted, transformed or delivered: none stops the task, all makes it a dead letter, "
 	    "or drops and counts it where no dead-letter sink is declared."),
+	KEY("errors.outage.to.dlq", BOOL, LOW, "false", 0, 0, NULL, "Errors",
+	    "Does an outage of the sink use up retries too? false: it is waited out, and the source waits with it."),
+	KEY("errors.retry.timeout", INT, LOW, NULL, -1, YEAR_MS, NULL, "Errors",
+	    "Kafka Connect's spelling of the retry policy: milliseconds that one record is retried, -1 without end."),
+	KEY("errors.retry.delay.max.ms", INT, LOW, NULL, 1, YEAR_MS, NULL, "Errors",
+	    "With errors.retry.timeout: the longest wait between two retries; 60000 when unset."),
+	KEY("retry.policy", ENUM, HIGH, "BACKOFF_RETRY", 0, 0, retry_policies, "Errors",
+	    "When a failed attempt is repeated: BACKOFF_RETRY 3 times, after 10 to 20 s each; EXPONENTIAL_DECAY_RETRY 176 "
+	    "times within a day, after 1, 2, 4 ... 512 s; custom by retry.initial, .factor, .max.wait and .jitter; none."),
+	KEY("retry.max.attempts", INT, MEDIUM, NULL, -1, 1000000, NULL, "Errors",
+	    "So many retries instead of the policy's own number (3, 176; custom: 10); -1: no limit."),
+	KEY("retry.max.age", DURATION_MS, MEDIUM, NULL, 0, YEAR_MS, NULL, "Errors",
+	    "No retry begins later than this after the record's first failure."),
+	KEY("retry.initial", DURATION_MS, LOW, "1s", 1, DAY_MS, NULL, "Errors",
+	    "With retry.policy = custom: the first wait."),
+	KEY("retry.factor", DOUBLE, LOW, "2", 1, 100, NULL, "Errors",
+	    "With retry.policy = custom: each wait is so many times the one before."),
+	KEY("retry.max.wait", DURATION_MS, LOW, "60s", 1, DAY_MS, NULL, "Errors",
+	    "With retry.policy = custom: no wait is longer."),
+	KEY("retry.jitter", DOUBLE, LOW, "0.2", 0, 1, NULL, "Errors",
+	    "With retry.policy = custom: a wait is cut by up to this part of it, at random."),
+	KEY("delivery.timeout", DURATION_MS, MEDIUM, "0s", 0, YEAR_MS, NULL, "Errors",
+	    "The task fails when a record is not resolved for so long. 0s: it waits without end."),
+	KEY("order", ENUM, MEDIUM, "default", 0, 0, orders, "Errors",
+	    "strict: of the records with one key and topic only one is under way, so that a retry never changes their order. "
+	    "default: while a record waits for a retry, no newer one of its stream is sent; those under way may overtake it. "
+	    "none: a retry holds up nobody."),
+	KEY("restart.policy", ENUM, MEDIUM, "on-failure", 0, 0, restart_policies, "Restart",
+	    "Does a failed task start again by itself? Never after a configuration error or a record that "
+	    "errors.tolerance = none does not let pass."),
+	KEY("restart.max.attempts", INT, LOW, "10", -1, 1000000, NULL, "Restart",
+	    "So many restarts in a row; -1: no limit."),
+	KEY("restart.initial", DURATION_MS, LOW, "1s", 1, DAY_MS, NULL, "Restart",
+	    "Wait before the first restart; each further wait is twice as long."),
+	KEY("restart.max.wait", DURATION_MS, LOW, "60s", 1, DAY_MS, NULL, "Restart", "No wait is longer."),
+	KEY("restart.healthy", DURATION_MS, LOW, "5min", 0, DAY_MS, NULL, "Restart",
+	    "A task that ran for so long counts as healthy: its next failure is the first again."),
 	KEY("journal.sync", ENUM, MEDIUM, "interval", 0, 0, sync_modes, "Journal",
 	    "What survives a power loss: none, all but the last journal.sync.interval, or always everything."),
 	KEY("journal.sync.interval", DURATION_MS, LOW, "100ms", 1, 60000, NULL, "Journal",
@@ -79,6 +122,8 @@ static const outflow_cfg_key choice_keys[] = {
 
 static const outflow_cfg_key deadletter_keys[] = {
 	KEY("topic", STRING, HIGH, NULL, 0, 0, NULL, "Errors", "Topic of the dead letters. Unset: that of the record."),
+	KEY("mode", ENUM, MEDIUM, "full", 0, 0, deadletter_modes, "Errors",
+	    "full: the record as it came, with the reason in headers; raw: nothing but the record as it came."),
 };
 
 const outflow_cfg_def host_schema = SCHEMA(host_keys);

@@ -2,6 +2,7 @@
 #include "host/config/model.h"
 
 #include "host/base/check.h"
+#include "host/base/crc32c.h"
 #include "host/config/host_schema.h"
 #include "host/config/model_internal.h"
 #include "host/config/schema.h"
@@ -127,8 +128,23 @@ static void check_own_keys(struct making *mk)
 			making_complain(mk, "name", "holds a control character");
 }
 
+static void make_version(struct pipeline_model *m)
+{
+	uint32_t sum = 0;
+
+	for (size_t i = 0; i < m->settings.n; i++) {
+		const struct setting *it = &m->settings.list[i];
+
+		/* With their ends, so that a byte moved from one text to the next counts. */
+		sum = crc32c(sum, it->key, strlen(it->key) + 1);
+		sum = crc32c(sum, it->value, strlen(it->value) + 1);
+	}
+	snprintf(m->version, sizeof m->version, "%08x", sum);
+}
+
 static void make(struct making *mk, const struct host_model *host)
 {
+	static const char *const deadletter_modes[] = { "full", "raw", NULL };
 	static const char *const ends[] = { "source.", "sink.", "deadletter." };
 	struct pipeline_model *m = mk->model;
 	outflow_config *own;
@@ -147,9 +163,13 @@ static void make(struct making *mk, const struct host_model *host)
 		return;
 	take_own_keys(m, own);
 	check_own_keys(mk);
+	making_read_policies(mk, own);
 	making_add_stages(mk, own, host->cluster);
-	if (m->deadletter.config != NULL)
+	if (m->deadletter.config != NULL) {
 		m->deadletter_topic = model_text(m->deadletter.config, "topic");
+		m->deadletter_raw = model_choice(m->deadletter.config, "mode", deadletter_modes);
+	}
+	make_version(m);
 	instance_config_free(&own);
 }
 

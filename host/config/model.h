@@ -6,6 +6,7 @@
 #ifndef HOST_CONFIG_MODEL_H
 #define HOST_CONFIG_MODEL_H
 #include "host/config/load.h"
+#include "host/pipeline/retry.h"
 #include "host/plugin/inventory.h"
 
 #include <outflow/abi.h>
@@ -18,6 +19,16 @@ struct stage_model {
 };
 
 enum tolerance { TOLERANCE_NONE, TOLERANCE_ALL };
+
+enum order_mode { ORDER_DEFAULT, ORDER_STRICT, ORDER_NONE };
+
+/* When a failed task starts again by itself. */
+struct restart_policy {
+	int enabled;
+	int64_t max_attempts; /* in a row, or RETRY_NO_LIMIT */
+	int64_t initial_ns, max_wait_ns;
+	int64_t healthy_ns; /* a run of this length ends the row */
+};
 
 struct pipeline_model {
 	unsigned magic;
@@ -33,8 +44,14 @@ struct pipeline_model {
 	struct stage_model sink;
 	struct stage_model deadletter; /* name NULL: none declared */
 	char *deadletter_topic;        /* `deadletter.topic`, NULL: none */
+	int deadletter_raw;            /* deadletter.mode */
 	enum tolerance tolerance;      /* errors.tolerance */
-	uint32_t batch_messages;       /* 0: take what is there */
+	int outage_to_dlq;             /* errors.outage.to.dlq */
+	struct retry_policy retry;
+	int64_t delivery_timeout_ns; /* 0: none */
+	enum order_mode order;
+	struct restart_policy restart;
+	uint32_t batch_messages; /* 0: take what is there */
 	uint64_t batch_bytes;
 	int64_t batch_interval_ns;
 	uint32_t inflight_records; /* back-pressure above these */
@@ -45,6 +62,7 @@ struct pipeline_model {
 		uint64_t segment_bytes, soft_bytes, hard_bytes;
 	} journal;
 	struct settings settings; /* as it was given, connections merged in: what is shown */
+	char version[9];          /* of the settings: eight hexadecimal digits that change with any of them */
 };
 
 struct host_model {

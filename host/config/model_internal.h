@@ -37,6 +37,10 @@ const char *making_get(const struct making *mk, const char *prefix, const char *
 /* Which component is chosen below prefix, by `class` or `type`; NULL: none. [any] */
 const char *making_class(const struct making *mk, const char *prefix);
 
+/* Reads what retries, order, restarts and time-outs are to be, and complains about keys that contradict each other. own: the
+ * pipeline's own keys. [any] */
+void making_read_policies(struct making *mk, const outflow_config *own);
+
 /* Puts the keys of the connection that is named below prefix where the pipeline has none of its own. [any] */
 void making_merge_connection(struct making *mk, const char *prefix);
 

@@ -67,45 +67,88 @@ static outflow_status call(struct pass *p, const outflow_record *in, size_t n, o
 	return status < 0 ? status : OUTFLOW_OK;
 }
 
-/* Waits and calls again until the input has a verdict other than "try again". */
-static outflow_status call_until_settled(struct pass *p, const outflow_record *in, outflow_error *err)
+/* One input whose call failed: from its first failure to its last. */
+struct trouble {
+	uint32_t attempts;
+	int64_t first_ns, first_ms;
+	outflow_status used_up; /* what it still failed with when its retries were used up */
+	outflow_status ended;   /* the task ended while it waited */
+};
+
+static void count_failure(struct trouble *t)
+{
+	if (t->attempts++ > 0)
+		return;
+	t->first_ns = clock_mono_ns();
+	t->first_ms = clock_wall_ms();
+}
+
+static outflow_status call_once(struct pass *p, const outflow_record *in, outflow_error *err)
 {
 	const struct rejects *rejects = &p->chain->services->rejects;
 	uint32_t n_before = p->out.plugin.n;
 	outflow_status status;
 
-	for (uint32_t attempt = 1;; attempt++) {
-		p->out.failed = 0;
-		status = call(p, in, 1, err);
-		if (status == OUTFLOW_OK && rejects->n > 0) {
-			status = rejects->list[0].status;
-			*err = rejects->list[0].error;
-		}
-		if (status < 0)
-			p->out.plugin.n = n_before;
-		if (status != OUTFLOW_E_RETRY && status != OUTFLOW_E_OUTAGE)
-			return status;
-		p->chain->faults->retried++;
-		log_write(&p->stage->place, OUTFLOW_LOG_WARN, "will be tried again (attempt %u failed): %s", attempt,
-		          err->msg);
-		status = p->chain->pause(p->chain->pause_ctx, clock_mono_ns() + retry_wait_ns(attempt), err);
-		if (status < 0)
-			return status == OUTFLOW_E_CANCELED
-			               ? outflow_fail(err, status, "stopped while waiting to try again")
-			               : OUTFLOW_E_TASK;
+	p->out.failed = 0;
+	status = call(p, in, 1, err);
+	if (status == OUTFLOW_OK && rejects->n > 0) {
+		status = rejects->list[0].status;
+		*err = rejects->list[0].error;
 	}
+	if (status < 0)
+		p->out.plugin.n = n_before;
+	return status;
 }
 
-static outflow_status settle(struct pass *p, const outflow_record *in, outflow_status verdict, outflow_error *err)
+/* Waits and calls again until the input has a verdict other than "try again", or its retries are used up
+ * (OUTFLOW_E_RECORD). status: of the call before. */
+static outflow_status try_again(struct pass *p, const outflow_record *in, outflow_status status, struct trouble *t,
+                                outflow_error *err)
 {
+	struct chain *c = p->chain;
+
+	/* No memory for a stage's output: that of this record is too large rather than memory short. */
+	while (status == OUTFLOW_E_RETRY || status == OUTFLOW_E_OUTAGE) {
+		int64_t wait;
+
+		count_failure(t);
+		wait = faults_wait_ns(c->faults, status, t->attempts, t->first_ns);
+		if (wait == RETRY_NO_MORE) {
+			t->used_up = status;
+			return OUTFLOW_E_RECORD;
+		}
+		c->faults->retried++;
+		log_write(&p->stage->place, OUTFLOW_LOG_WARN, "will be tried again in %.1f s (attempt %u failed): %s",
+		          (double)wait / CLOCK_S, t->attempts, err->msg);
+		t->ended = c->pause(c->pause_ctx, clock_mono_ns() + wait, err);
+		if (t->ended < 0)
+			return t->ended;
+		status = call_once(p, in, err);
+	}
+	if (status < 0)
+		count_failure(t);
+	return status;
+}
+
+/* The stage's last word on one input. */
+static outflow_status settle(struct pass *p, const outflow_record *in, outflow_status verdict, const struct trouble *t,
+                             outflow_error *err)
+{
+	struct failure failure = { .where = p->stage,
+		                   .status = t->used_up < 0 ? t->used_up : verdict,
+		                   .attempts = t->attempts,
+		                   .first_ms = t->first_ms,
+		                   .last_ms = clock_wall_ms(),
+		                   .reason = err };
+
+	if (t->ended < 0)
+		return t->ended;
 	switch (verdict) {
 	case OUTFLOW_OK:
 		return OUTFLOW_OK;
 	case OUTFLOW_E_RECORD:
 	case OUTFLOW_E_NOMEM:
-		return faults_reject(p->chain->faults, in->slot->origin, p->stage, verdict, err);
-	case OUTFLOW_E_CANCELED:
-		return verdict;
+		return faults_reject(p->chain->faults, in->slot->origin, &failure, err);
 	default:
 		return instance_blame(p->stage, verdict, err);
 	}
@@ -116,8 +159,12 @@ static outflow_status one_by_one(struct pass *p, const outflow_record *in, size_
 	outflow_status status = OUTFLOW_OK;
 
 	p->out.plugin.n = 0;
-	for (size_t i = 0; i < n && status == OUTFLOW_OK; i++)
-		status = settle(p, &in[i], call_until_settled(p, &in[i], err), err);
+	for (size_t i = 0; i < n && status == OUTFLOW_OK; i++) {
+		struct trouble trouble = { 0 };
+		outflow_status verdict = try_again(p, &in[i], call_once(p, &in[i], err), &trouble, err);
+
+		status = settle(p, &in[i], verdict, &trouble, err);
+	}
 	return status;
 }
 
@@ -134,14 +181,13 @@ static outflow_status settle_rejects(struct pass *p, const outflow_record *in, o
 	*shared = (struct rejects){ 0 };
 	for (size_t i = 0; i < mine.n && status == OUTFLOW_OK; i++) {
 		const outflow_record *r = &in[mine.list[i].index];
+		struct trouble trouble = { 0 };
 		outflow_status verdict = mine.list[i].status;
 
 		*err = mine.list[i].error;
-		if (verdict == OUTFLOW_E_RETRY || verdict == OUTFLOW_E_OUTAGE) {
-			verdict = call_until_settled(p, r, err);
-			p->appended_late = 1;
-		}
-		status = settle(p, r, verdict, err);
+		p->appended_late |= faults_is_transient(verdict);
+		verdict = try_again(p, r, verdict, &trouble, err);
+		status = settle(p, r, verdict, &trouble, err);
 	}
 	rejects_clear(&mine);
 	return status;

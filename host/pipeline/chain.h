@@ -17,9 +17,9 @@ struct chain {
 };
 
 /* Runs an admitted family through all stages and hands its outputs to the ledger; the family is then ready to be
- * published. A stage that asks for a retry is tried again on the same input, for as long as it takes. Anything but
- * OUTFLOW_OK ends the task: err says why, nothing of the family is resolved. OUTFLOW_E_CANCELED: stopped while waiting
- * for a retry. [task] */
+ * published. A stage that asks for a retry is tried again on the same input, as the retry policy says; the task waits with
+ * it. Anything but OUTFLOW_OK ends the task: err says why, nothing of the family is resolved. OUTFLOW_E_RECORD:
+ * errors.tolerance does not let a record pass; OUTFLOW_E_CANCELED: stopped while waiting for a retry. [task] */
 outflow_status chain_run(struct chain *c, struct family *f, outflow_error *err);
 
 #endif

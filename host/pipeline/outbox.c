@@ -2,12 +2,13 @@
 #include "host/pipeline/outbox.h"
 
 #include "host/base/crash_point.h"
+#include "host/pipeline/order.h"
 
 #define RESOLVED_AT_ONCE 64u
 
-void outbox_init(struct outbox *o, struct instance *sink, struct ledger *ledger)
+void outbox_init(struct outbox *o, struct instance *sink, struct ledger *ledger, struct order *order)
 {
-	*o = (struct outbox){ .sink = sink, .ledger = ledger };
+	*o = (struct outbox){ .sink = sink, .ledger = ledger, .order = order };
 	o->end_single = &o->first_single;
 }
 
@@ -77,6 +78,12 @@ static outflow_status put(struct outbox *o, outflow_record *recs, size_t n, size
 	return OUTFLOW_OK;
 }
 
+/* One that was let go may have to wait again; a retry goes when its time has come. */
+static int is_held_back(struct outbox *o, struct delivery *d)
+{
+	return o->order != NULL && d->first_failed_ns == 0 && order_admit(o->order, d, 1) == 0;
+}
+
 static outflow_status put_singles(struct outbox *o)
 {
 	while (o->first_single != NULL) {
@@ -90,6 +97,8 @@ static outflow_status put_singles(struct outbox *o)
 		o->first_single = next;
 		if (next == NULL)
 			o->end_single = &o->first_single;
+		if (is_held_back(o, d))
+			continue;
 		status = put(o, d->record, 1, &settled);
 		if (settled == 0) {
 			d->next = o->first_single;
@@ -113,11 +122,13 @@ outflow_status outbox_put(struct outbox *o)
 		struct family *f = o->first;
 		struct family *next = f->next_put;
 		uint32_t from = f->n_put;
-		size_t n = f->n_outputs - from;
-		size_t settled = 0;
+		uint32_t left = f->n_outputs - from;
+		uint32_t n = o->order != NULL ? order_admit(o->order, &f->deliveries[from], left) : left;
+		size_t settled = 1; /* the one held back */
 
-		status = put(o, f->outputs + from, n, &settled);
-		if (settled < n) {
+		if (n > 0)
+			status = put(o, f->outputs + from, n, &settled);
+		if (settled < left) {
 			f->n_put += (uint32_t)settled;
 			continue;
 		}

@@ -4,15 +4,18 @@
 #define HOST_PIPELINE_OUTBOX_H
 #include "host/pipeline/instance.h"
 
+struct order;
+
 /* Zeroed with a sink set is empty. */
 struct outbox {
 	struct instance *sink;
 	struct ledger *ledger;
+	struct order *order;                         /* who may hold back outputs of families; NULL: nobody */
 	struct family *first, *last;                 /* outputs of whole families */
 	struct delivery *first_single, **end_single; /* dead letters and records put again; these go first */
 };
 
-void outbox_init(struct outbox *o, struct instance *sink, struct ledger *ledger);
+void outbox_init(struct outbox *o, struct instance *sink, struct ledger *ledger, struct order *order);
 
 /* All outputs of a published family. */
 void outbox_add_family(struct outbox *o, struct family *f);

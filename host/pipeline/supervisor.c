@@ -18,11 +18,22 @@
 #define SUPERVISOR_MAGIC 0x73757076u
 /* Beyond the deadline of a stop: time to interrupt calls that wait, and to say so. */
 #define GRACE_NS (5 * CLOCK_S)
+#define STOPPING_TURN_MS 100
+
+/* A task, and the ones that take its place when it fails. */
+struct seat {
+	struct task *task;
+	int64_t started_ns;
+	int64_t next_try_ns; /* CLOCK_NEVER: no restart is due */
+	uint32_t restarts;   /* in a row */
+	int ended;           /* its end has been looked at */
+};
 
 struct pipeline {
 	const struct pipeline_model *model;
-	struct task **tasks; /* n_tasks of them; none: not started, or it could not be */
-	uint32_t n_tasks;
+	struct seat *seats; /* n_seats of them; none: not started, or it could not be */
+	uint32_t n_seats;
+	uint32_t n_tasks; /* how many the source's work is split into */
 	int failed;
 };
 
@@ -92,17 +103,19 @@ outflow_status supervisor_new(const struct environment *environment, struct pipe
 	return OUTFLOW_OK;
 }
 
-static outflow_status start_task(struct supervisor *s, struct pipeline *p, uint32_t n, outflow_error *err)
+static outflow_status seat_task(struct supervisor *s, struct pipeline *p, uint32_t number, outflow_error *err)
 {
-	struct task **task = &p->tasks[p->n_tasks];
-	outflow_status status = task_new(p->model, s->environment, p->n_tasks, n, on_task_end, s, task, err);
+	struct seat *seat = &p->seats[number];
+	outflow_status status =
+		task_new(p->model, s->environment, number, p->n_tasks, on_task_end, s, &seat->task, err);
 
+	seat->started_ns = clock_mono_ns();
+	seat->next_try_ns = CLOCK_NEVER;
+	seat->ended = 0;
 	if (status == OUTFLOW_OK)
-		status = task_start(*task, err);
-	if (status == OUTFLOW_OK)
-		p->n_tasks++;
-	else
-		task_free(task);
+		status = task_start(seat->task, err);
+	if (status != OUTFLOW_OK)
+		task_free(&seat->task);
 	return status;
 }
 
@@ -110,60 +123,136 @@ static void start_pipeline(struct supervisor *s, struct pipeline *p)
 {
 	struct log_place place = { p->model->name, NULL, -1 };
 	outflow_error err = { .size = sizeof err };
-	uint32_t n = plan_tasks(p->model);
 	outflow_status status;
 
-	p->tasks = calloc(n, sizeof *p->tasks);
-	status = p->tasks ? OUTFLOW_OK : outflow_fail(&err, OUTFLOW_E_NOMEM, "no memory for its tasks");
-	while (status == OUTFLOW_OK && p->n_tasks < n)
-		status = start_task(s, p, n, &err);
+	p->n_tasks = plan_tasks(p->model);
+	p->seats = calloc(p->n_tasks, sizeof *p->seats);
+	status = p->seats ? OUTFLOW_OK : outflow_fail(&err, OUTFLOW_E_NOMEM, "no memory for its tasks");
+	for (; status == OUTFLOW_OK && p->n_seats < p->n_tasks; p->n_seats++)
+		status = seat_task(s, p, p->n_seats, &err);
 	if (status == OUTFLOW_OK)
 		return;
 	p->failed = 1;
 	log_write(&place, OUTFLOW_LOG_ERROR, "cannot be started: %s", err.msg);
 }
 
-/* Calls visit for every task of every pipeline; returns how often it answered with something else than 0. */
-static size_t count_tasks(struct supervisor *s, int (*visit)(struct supervisor *s, struct task *t))
+/* Calls visit for every seat of every pipeline; returns how often it answered with something else than 0. */
+static size_t count_seats(struct supervisor *s,
+                          int (*visit)(struct supervisor *s, struct pipeline *p, struct seat *seat))
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < s->n; i++)
-		for (uint32_t k = 0; k < s->pipelines[i].n_tasks; k++)
-			n += visit(s, s->pipelines[i].tasks[k]) != 0;
+		for (uint32_t k = 0; k < s->pipelines[i].n_seats; k++)
+			n += visit(s, &s->pipelines[i], &s->pipelines[i].seats[k]) != 0;
 	return n;
 }
 
-static int is_running(struct supervisor *s, struct task *t)
+static struct log_place place_of(const struct pipeline *p, const struct seat *seat)
 {
-	(void)s;
-	return !task_state_is_final(task_state(t));
+	return (struct log_place){ p->model->name, NULL, seat - p->seats };
 }
 
-static int has_failed(struct supervisor *s, struct task *t)
+static int is_running(struct supervisor *s, struct pipeline *p, struct seat *seat)
 {
 	(void)s;
-	return task_state(t) == TASK_FAILED || task_state(t) == TASK_STARTING_FAILED;
+	(void)p;
+	return seat->next_try_ns != CLOCK_NEVER || (seat->task != NULL && !task_state_is_final(task_state(seat->task)));
 }
+
+static int has_failed(struct supervisor *s, struct pipeline *p, struct seat *seat)
+{
+	(void)s;
+	(void)p;
+	return seat->task == NULL || task_state(seat->task) >= TASK_READY;
+}
+
+/* ---- restarts ---- */
+
+static int64_t restart_wait_ns(const struct restart_policy *policy, uint32_t restarts)
+{
+	int64_t wait = policy->initial_ns;
+
+	while (restarts-- > 0 && wait < policy->max_wait_ns)
+		wait *= 2;
+	return wait < policy->max_wait_ns ? wait : policy->max_wait_ns;
+}
+
+/* A task has ended: is another one to take its seat? */
+static void plan_restart(const struct pipeline *p, struct seat *seat)
+{
+	const struct restart_policy *policy = &p->model->restart;
+	struct log_place place = place_of(p, seat);
+	int64_t now = clock_mono_ns();
+	int64_t wait;
+
+	if (!policy->enabled || !task_may_recover(seat->task))
+		return;
+	if (now - seat->started_ns >= policy->healthy_ns)
+		seat->restarts = 0;
+	if (policy->max_attempts != RETRY_NO_LIMIT && seat->restarts >= policy->max_attempts) {
+		log_write(&place, OUTFLOW_LOG_ERROR, "is not restarted any more: restart.max.attempts is reached");
+		return;
+	}
+	wait = restart_wait_ns(policy, seat->restarts++);
+	seat->next_try_ns = now + wait;
+	log_write(&place, OUTFLOW_LOG_WARN, "restart %u in %.1f s", seat->restarts, (double)wait / CLOCK_S);
+}
+
+static int look_after_seat(struct supervisor *s, struct pipeline *p, struct seat *seat)
+{
+	struct log_place place = place_of(p, seat);
+	outflow_error err = { .size = sizeof err };
+
+	if (seat->task == NULL || !task_state_is_final(task_state(seat->task)))
+		return 0;
+	if (!seat->ended) {
+		seat->ended = 1;
+		if (s->stop_signal == 0)
+			plan_restart(p, seat);
+	}
+	if (seat->next_try_ns > clock_mono_ns())
+		return 0;
+	task_free(&seat->task);
+	if (seat_task(s, p, (uint32_t)(seat - p->seats), &err) != OUTFLOW_OK)
+		log_write(&place, OUTFLOW_LOG_ERROR, "cannot be restarted: %s", err.msg);
+	return 0;
+}
+
+static int64_t next_restart(const struct supervisor *s)
+{
+	int64_t next = CLOCK_NEVER;
+
+	for (size_t i = 0; i < s->n; i++)
+		for (uint32_t k = 0; k < s->pipelines[i].n_seats; k++)
+			if (s->pipelines[i].seats[k].next_try_ns < next)
+				next = s->pipelines[i].seats[k].next_try_ns;
+	return next;
+}
+
+/* ---- the end ---- */
 
 static int any_failed(struct supervisor *s)
 {
 	for (size_t i = 0; i < s->n; i++)
 		if (s->pipelines[i].failed)
 			return 1;
-	return count_tasks(s, has_failed) > 0;
+	return count_seats(s, has_failed) > 0;
 }
 
-static int stop_task(struct supervisor *s, struct task *t)
+static int stop_seat(struct supervisor *s, struct pipeline *p, struct seat *seat)
 {
-	task_stop(t, s->deadline_ns);
+	(void)p;
+	seat->next_try_ns = CLOCK_NEVER;
+	if (seat->task != NULL)
+		task_stop(seat->task, s->deadline_ns);
 	return 0;
 }
 
 static void stop_all(struct supervisor *s)
 {
 	s->deadline_ns = clock_mono_ns() + s->options.stop_timeout_ns;
-	count_tasks(s, stop_task);
+	count_seats(s, stop_seat);
 }
 
 static void read_signal(struct supervisor *s)
@@ -182,17 +271,22 @@ static void read_signal(struct supervisor *s)
 	stop_all(s);
 }
 
-static int interrupt_task(struct supervisor *s, struct task *t)
+static int interrupt_seat(struct supervisor *s, struct pipeline *p, struct seat *seat)
 {
 	(void)s;
-	task_interrupt(t);
+	(void)p;
+	if (seat->task != NULL)
+		task_interrupt(seat->task);
 	return 0;
 }
 
-static int blame_task(struct supervisor *s, struct task *t)
+static int blame_seat(struct supervisor *s, struct pipeline *p, struct seat *seat)
 {
-	if (is_running(s, t))
-		task_log(t, OUTFLOW_LOG_ERROR, "does not stop: a plugin's call does not return; ending without it");
+	struct log_place place = place_of(p, seat);
+
+	if (is_running(s, p, seat))
+		log_write(&place, OUTFLOW_LOG_ERROR,
+		          "does not stop: a plugin's call does not return; ending without it");
 	return 0;
 }
 
@@ -203,21 +297,29 @@ static int enforce_deadline(struct supervisor *s)
 
 	if (now >= s->deadline_ns && !s->interrupted) {
 		s->interrupted = 1;
-		count_tasks(s, interrupt_task);
+		count_seats(s, interrupt_seat);
 	}
 	if (s->deadline_ns == CLOCK_NEVER || now < s->deadline_ns + GRACE_NS)
 		return 0;
-	count_tasks(s, blame_task);
+	count_seats(s, blame_seat);
 	return -1;
 }
 
 static void wait_for_news(struct supervisor *s)
 {
 	struct pollfd fds[] = { { s->signal_fd, POLLIN, 0 }, { s->ended_fd, POLLIN, 0 } };
+	int64_t next = next_restart(s);
 	uint64_t count;
 	ssize_t n;
+	int wait_ms = -1;
 
-	if (poll(fds, 2, s->stop_signal != 0 ? 100 : -1) <= 0)
+	if (s->stop_signal != 0)
+		wait_ms = STOPPING_TURN_MS;
+	else if (next != CLOCK_NEVER)
+		wait_ms = (int)((next - clock_mono_ns()) / CLOCK_MS) + 1;
+	if (wait_ms < -1)
+		wait_ms = 0;
+	if (poll(fds, 2, wait_ms) <= 0)
 		return;
 	if (fds[0].revents != 0)
 		read_signal(s);
@@ -233,8 +335,9 @@ int supervisor_run(struct supervisor *s)
 	for (size_t i = 0; i < s->n; i++)
 		if (s->pipelines[i].model->running)
 			start_pipeline(s, &s->pipelines[i]);
-	while (count_tasks(s, is_running) > 0 || (!s->options.until_done && s->stop_signal == 0)) {
+	while (count_seats(s, is_running) > 0 || (!s->options.until_done && s->stop_signal == 0)) {
 		wait_for_news(s);
+		count_seats(s, look_after_seat);
 		if (enforce_deadline(s) != 0)
 			_exit(1);
 	}
@@ -250,9 +353,9 @@ void supervisor_free(struct supervisor **ps)
 		return;
 	CHECK_OBJ(s, SUPERVISOR_MAGIC);
 	for (size_t i = 0; i < s->n; i++) {
-		for (uint32_t k = 0; k < s->pipelines[i].n_tasks; k++)
-			task_free(&s->pipelines[i].tasks[k]);
-		free(s->pipelines[i].tasks);
+		for (uint32_t k = 0; k < s->pipelines[i].n_seats; k++)
+			task_free(&s->pipelines[i].seats[k].task);
+		free(s->pipelines[i].seats);
 	}
 	free(s->pipelines);
 	if (s->ended_fd >= 0)

@@ -14,7 +14,7 @@
 #define STOP_NS (2 * CLOCK_S)
 
 static const char *const state_names[] = {
-	"STARTING", "RUNNING", "STOPPING", "STOPPED", "COMPLETED", "STARTING_FAILED", "FAILED",
+	"STARTING", "RUNNING", "STOPPING", "STOPPED", "COMPLETED", "READY", "STARTING_FAILED", "FAILED",
 };
 
 const char *task_state_name(enum task_state state)
@@ -34,7 +34,7 @@ enum task_state task_state(const struct task *t)
 
 static void set_state(struct task *t, enum task_state state)
 {
-	int failed = state == TASK_FAILED || state == TASK_STARTING_FAILED;
+	int failed = state >= TASK_READY;
 
 	/* Elsewhere it holds what was last handled, not a reason. */
 	if (!failed)
@@ -70,6 +70,7 @@ static enum task_state live(struct task *t)
 	int64_t deadline;
 
 	if (status != OUTFLOW_OK) {
+		t->cause = status;
 		task_stop_instances(t, clock_mono_ns() + STOP_NS);
 		return TASK_STARTING_FAILED;
 	}
@@ -89,8 +90,9 @@ static enum task_state live(struct task *t)
 		task_flush(t, deadline);
 	task_stop_instances(t, deadline);
 	log_account(t);
+	t->cause = status;
 	if (status != OUTFLOW_OK)
-		return TASK_FAILED;
+		return status == OUTFLOW_E_RECORD ? TASK_READY : TASK_FAILED;
 	return t->source_ended && t->account.in_flight == 0 ? TASK_COMPLETED : TASK_STOPPED;
 }
 
@@ -120,7 +122,8 @@ static int allocate(struct task *t)
 	t->pool = pool_new();
 	t->services.ledger = t->pool ? ledger_new(t->pool, on_ledger_news, t) : NULL;
 	return t->stages && t->components && t->services.ledger && wakeup_init(&t->services.wakeup) == 0 &&
-	       pthread_mutex_init(&t->lock, NULL) == 0;
+	       pthread_mutex_init(&t->lock, NULL) == 0 &&
+	       order_init(&t->order, t->model->order, &t->outbox, t->services.ledger) == OUTFLOW_OK;
 }
 
 static void connect_parts(struct task *t)
@@ -128,9 +131,9 @@ static void connect_parts(struct task *t)
 	struct services *s = &t->services;
 	int has_dead_letters = t->model->deadletter.name != NULL;
 
-	outbox_init(&t->outbox, &t->sink, s->ledger);
-	outbox_init(&t->dead_letters, &t->dead_letter_sink, s->ledger);
-	faults_init(&t->faults, s, &t->outbox, has_dead_letters ? &t->dead_letters : NULL);
+	outbox_init(&t->outbox, &t->sink, s->ledger, &t->order);
+	outbox_init(&t->dead_letters, &t->dead_letter_sink, s->ledger, NULL);
+	faults_init(&t->faults, s, &t->outbox, has_dead_letters ? &t->dead_letters : NULL, &t->order);
 	progress_init(&t->progress, s, &t->source);
 	t->chain = (struct chain){ .services = s,
 		                   .faults = &t->faults,
@@ -170,6 +173,7 @@ outflow_status task_new(const struct pipeline_model *model, const struct environ
 		return status;
 	}
 	connect_parts(t);
+	task_metrics_open(&t->metrics, &t->place);
 	*result = t;
 	return OUTFLOW_OK;
 }
@@ -224,14 +228,17 @@ void task_account(struct task *t, struct account *result)
 	pthread_mutex_unlock(&t->lock);
 }
 
-void task_log(const struct task *t, int level, const char *text)
-{
-	log_write(&t->place, level, "%s", text);
-}
-
 const char *task_reason(const struct task *t)
 {
 	return t->reason.msg;
+}
+
+int task_may_recover(const struct task *t)
+{
+	enum task_state state = task_state(t);
+
+	return (state == TASK_FAILED || state == TASK_STARTING_FAILED) && t->cause != OUTFLOW_E_CONFIG &&
+	       t->cause != OUTFLOW_E_UNSUPPORTED;
 }
 
 void task_free(struct task **pt)
@@ -244,11 +251,13 @@ void task_free(struct task **pt)
 	CHECK_OBJ(t, TASK_MAGIC);
 	if (t->thread_started)
 		pthread_join(t->thread, NULL);
+	task_metrics_close(&t->metrics);
 	/* A client that could not be stopped may still read records and resolve them. */
 	if (t->leaked)
 		return;
 	ledger_free(&t->services.ledger);
 	pool_free(&t->pool);
+	order_clear(&t->order);
 	progress_clear(&t->progress);
 	timers_clear(&t->services.timers);
 	rejects_clear(&t->services.rejects);

@@ -6,19 +6,20 @@
 
 struct task;
 
-/* From STARTING to RUNNING or FAILED; from RUNNING through STOPPING to one of the last three. */
+/* From STARTING to RUNNING or STARTING_FAILED; from RUNNING, when asked to through STOPPING, to one of the others. */
 enum task_state {
 	TASK_STARTING,
 	TASK_RUNNING,
 	TASK_STOPPING,
 	TASK_STOPPED,   /* asked to, everything in order */
 	TASK_COMPLETED, /* a bounded source ended and all of it is delivered */
+	TASK_READY,     /* a record cannot be delivered, and errors.tolerance = none does not let it pass */
 	TASK_STARTING_FAILED,
 	TASK_FAILED,
 };
 
 /* Prepares task number `number` of n_tasks and loads its components' copies. on_end(ctx) is called once, from the task's
- * thread, when its state has become one of the last four. OUTFLOW_E_TASK, OUTFLOW_E_NOMEM: err says why. [any] */
+ * thread, when its state has become final. OUTFLOW_E_TASK, OUTFLOW_E_NOMEM: err says why. [any] */
 outflow_status task_new(const struct pipeline_model *model, const struct environment *environment, uint32_t number,
                         uint32_t n_tasks, void (*on_end)(void *ctx), void *ctx, struct task **result,
                         outflow_error *err);
@@ -36,14 +37,14 @@ enum task_state task_state(const struct task *t);
 const char *task_state_name(enum task_state state);
 int task_state_is_final(enum task_state state);
 
-/* A log line in the task's place. [any] */
-void task_log(const struct task *t, int level, const char *text);
-
 /* What the task has counted so far; a moment old while it runs. [any] */
 void task_account(struct task *t, struct account *result);
 
-/* Why it failed; "" if it did not. Valid once the state is final. [any] */
+/* Why it failed or is READY; "" if neither. Valid once the state is final. [any] */
 const char *task_reason(const struct task *t);
+
+/* May a task that ended like this one work if it is simply started again? Valid once the state is final. [any] */
+int task_may_recover(const struct task *t);
 
 /* Waits for the thread, then frees what may be freed. Clears the pointer, accepts NULL inside. [any] */
 void task_free(struct task **t);

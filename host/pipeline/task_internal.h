@@ -6,6 +6,7 @@
 #include "host/pipeline/chain.h"
 #include "host/pipeline/progress.h"
 #include "host/pipeline/task.h"
+#include "host/pipeline/task_metrics.h"
 
 struct task {
 	unsigned magic;
@@ -19,6 +20,7 @@ struct task {
 	size_t n_stages;
 	struct chain chain;
 	struct outbox outbox, dead_letters;
+	struct order order;
 	struct faults faults;
 	struct progress progress;
 	struct log_place place;
@@ -32,9 +34,12 @@ struct task {
 	struct account account;   /* a copy for other threads */
 	int interruptible;        /* instances may be interrupted */
 	outflow_error reason;
+	outflow_status cause; /* why it ended: the status that did it */
 	void (*on_end)(void *ctx);
 	void *on_end_ctx;
+	struct task_metrics metrics;
 	uint64_t known_double_resolutions;
+	int64_t next_stall_line_ns;
 	uint32_t expect;    /* records of the last poll: room for the next */
 	uint64_t abandoned; /* records whose chain was cut short: nothing will resolve them */
 	int source_ended;

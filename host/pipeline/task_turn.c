@@ -8,6 +8,8 @@
 /* How often a task that waits looks around, busy and idle. */
 #define TURN_NS (100 * CLOCK_MS)
 #define IDLE_NS CLOCK_S
+/* A record that is under way for so long is worth a log line. */
+#define STALL_NS (60 * CLOCK_S)
 
 static void watch_for_misbehaviour(struct task *t)
 {
@@ -21,12 +23,47 @@ static void watch_for_misbehaviour(struct task *t)
 	t->known_double_resolutions = n;
 }
 
+static int64_t oldest_age_ns(const struct task *t)
+{
+	int64_t oldest = ledger_oldest_ns(t->services.ledger);
+
+	return oldest == CLOCK_NEVER ? 0 : clock_mono_ns() - oldest;
+}
+
 void task_publish_account(struct task *t)
 {
+	int64_t off;
+
 	pthread_mutex_lock(&t->lock);
-	ledger_account(t->services.ledger, &t->account);
+	off = ledger_account(t->services.ledger, &t->account);
 	pthread_mutex_unlock(&t->lock);
+	task_metrics_set(&t->metrics, &t->account, t->faults.retried, oldest_age_ns(t));
+	if (off != 0) {
+		log_write(&t->place, OUTFLOW_LOG_ERROR,
+		          "defect of this program: the account is off by %lld record(s); please report it",
+		          (long long)off);
+		task_metrics_breach(&t->metrics);
+	}
 	watch_for_misbehaviour(t);
+}
+
+/* A sink that takes and never answers looks like one that works. */
+static outflow_status watch_for_stall(struct task *t, int64_t now_ns, outflow_error *err)
+{
+	int64_t limit = t->model->delivery_timeout_ns;
+	int64_t age = oldest_age_ns(t);
+
+	if (limit > 0 && age >= limit)
+		return outflow_fail(err, OUTFLOW_E_TASK,
+		                    "%s: a record waits for its delivery for %.1f s, longer than "
+		                    "delivery.timeout",
+		                    t->sink.model->name, (double)age / CLOCK_S);
+	if (age < STALL_NS || now_ns < t->next_stall_line_ns)
+		return OUTFLOW_OK;
+	t->next_stall_line_ns = now_ns + STALL_NS;
+	log_write(&t->sink.place, OUTFLOW_LOG_WARN, "stalled: the oldest of %llu record(s) under way waits for %.0f s",
+	          (unsigned long long)ledger_in_flight_records(t->services.ledger), (double)age / CLOCK_S);
+	return OUTFLOW_OK;
 }
 
 /* Everything but polling: what came back from the sinks, what waits to be put, checkpoints. */
@@ -40,15 +77,17 @@ static outflow_status look_after(struct task *t, outflow_error *err)
 	if (status != OUTFLOW_OK)
 		return status;
 	timers_run(&t->services.timers, now);
+	order_release(&t->order);
 	outbox_put(&t->outbox);
 	if (t->faults.dead_letters != NULL)
 		outbox_put(&t->dead_letters);
 	status = progress_tick(&t->progress, now, err);
 	if (status != OUTFLOW_OK)
 		return status;
-	if (progress_is_new_turn(&t->progress))
-		task_publish_account(t);
-	return OUTFLOW_OK;
+	if (!progress_is_new_turn(&t->progress))
+		return OUTFLOW_OK;
+	task_publish_account(t);
+	return watch_for_stall(t, now, err);
 }
 
 static int has_room(const struct task *t)

@@ -2,6 +2,7 @@
 #include "host/record/ledger.h"
 
 #include "host/base/check.h"
+#include "host/base/clock.h"
 #include "host/base/crash_point.h"
 #include "host/record/streams.h"
 
@@ -13,7 +14,7 @@
 #define FAMILY_MAGIC 0x66616d69u
 #define SLOT_IN_CHAIN UINT32_MAX
 
-enum delivery_state { DELIVERY_OPEN, DELIVERY_RESOLVED };
+enum delivery_state { DELIVERY_OPEN, DELIVERY_FAILED, DELIVERY_RESOLVED };
 
 struct ledger {
 	unsigned magic;
@@ -24,6 +25,9 @@ struct ledger {
 	struct streams streams;
 	struct account account; /* without in_flight */
 	uint64_t in_flight_bytes;
+	void (*before_release)(void *ctx);
+	void *before_release_ctx;
+	int wake_always;
 	/* Shared with the threads that resolve. */
 	struct family *done;         /* atomic stack */
 	struct delivery *failed;     /* atomic stack */
@@ -132,6 +136,7 @@ outflow_status ledger_admit(struct ledger *l, struct family *f, outflow_record *
 	f->n_slots = n;
 	f->records = records;
 	f->bytes = bytes;
+	f->admitted_ns = clock_mono_ns();
 	if (l->newest != NULL)
 		l->newest->next = f;
 	else
@@ -236,11 +241,12 @@ static void push_failed(struct ledger *l, struct delivery *d, outflow_status sta
 		;
 }
 
-static struct delivery *close_delivery(struct ledger *l, const outflow_record *r)
+static struct delivery *close_delivery(struct ledger *l, const outflow_record *r, enum delivery_state state)
 {
 	struct delivery *d = (struct delivery *)(void *)r->slot;
+	uint32_t open = DELIVERY_OPEN;
 
-	if (__atomic_exchange_n(&d->state, DELIVERY_RESOLVED, __ATOMIC_ACQ_REL) == DELIVERY_OPEN)
+	if (__atomic_compare_exchange_n(&d->state, &open, (uint32_t)state, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
 		return d;
 	__atomic_add_fetch(&l->double_resolutions, 1, __ATOMIC_RELAXED);
 	return NULL;
@@ -257,7 +263,7 @@ static void resolve_failed(struct ledger *l, outflow_record *const *recs, size_t
 		note->references = 1;
 	}
 	for (size_t i = 0; i < n; i++) {
-		d = close_delivery(l, recs[i]);
+		d = close_delivery(l, recs[i], DELIVERY_FAILED);
 		if (d == NULL)
 			continue;
 		if (note != NULL)
@@ -282,7 +288,7 @@ void ledger_resolve(struct ledger *l, outflow_record *const *recs, size_t n, out
 		return;
 	}
 	for (size_t i = 0; i < n; i++) {
-		struct delivery *d = close_delivery(l, recs[i]);
+		struct delivery *d = close_delivery(l, recs[i], DELIVERY_RESOLVED);
 		struct slot *s;
 
 		if (d == NULL)
@@ -300,7 +306,7 @@ void ledger_resolve(struct ledger *l, outflow_record *const *recs, size_t n, out
 	if (resolved > 0)
 		finished |= leave_family(family, resolved);
 	CRASH_POINT("resolve.after_slot");
-	if (finished)
+	if (finished || l->wake_always)
 		l->wake(l->wake_ctx);
 }
 
@@ -334,10 +340,23 @@ void delivery_reopen(struct delivery *d)
 	__atomic_store_n(&d->state, DELIVERY_OPEN, __ATOMIC_RELEASE);
 }
 
+int delivery_is_resolved(const struct delivery *d)
+{
+	return __atomic_load_n(&d->state, __ATOMIC_ACQUIRE) == DELIVERY_RESOLVED;
+}
+
+void ledger_watch_resolved(struct ledger *l, void (*call)(void *ctx), void *ctx)
+{
+	l->before_release = call;
+	l->before_release_ctx = ctx;
+	l->wake_always = 1;
+}
+
 void ledger_finish(struct delivery *d, enum outcome outcome)
 {
 	struct slot *s = d->cell.origin;
 
+	__atomic_store_n(&d->state, DELIVERY_RESOLVED, __ATOMIC_RELEASE);
 	worsen(s, outcome);
 	__atomic_sub_fetch(&s->pending, 1, __ATOMIC_RELEASE);
 	leave_family(s->family, 1);
@@ -352,13 +371,15 @@ struct delivery *ledger_pass_on(struct delivery *d, outflow_record *dead_letter)
 		return NULL;
 	*heir = (struct delivery){ .cell = { s }, .record = dead_letter, .dead_letter = 1 };
 	dead_letter->slot = &heir->cell;
+	__atomic_store_n(&d->state, DELIVERY_RESOLVED, __ATOMIC_RELEASE);
 	worsen(s, OUTCOME_DEAD_LETTERED);
 	return heir;
 }
 
 /* ---- collecting ---- */
 
-static void count_resolved(struct account *a, const struct family *f)
+/* Returns how many are open. */
+static uint32_t count_resolved(struct account *a, const struct family *f)
 {
 	uint64_t *const counters[] = {
 		[OUTCOME_NONE] = &a->filtered,
@@ -366,10 +387,14 @@ static void count_resolved(struct account *a, const struct family *f)
 		[OUTCOME_DEAD_LETTERED] = &a->dead_lettered,
 		[OUTCOME_DROPPED] = &a->dropped,
 	};
+	uint32_t open = 0;
 
 	for (uint32_t i = 0; i < f->n_slots; i++)
 		if (__atomic_load_n(&f->slots[i].pending, __ATOMIC_ACQUIRE) == 0)
 			++*counters[f->slots[i].outcome];
+		else
+			open++;
+	return open;
 }
 
 void ledger_collect(struct ledger *l)
@@ -377,6 +402,8 @@ void ledger_collect(struct ledger *l)
 	struct family *f = __atomic_exchange_n(&l->done, NULL, __ATOMIC_ACQUIRE);
 
 	CHECK_OBJ(l, LEDGER_MAGIC);
+	if (f != NULL && l->before_release != NULL)
+		l->before_release(l->before_release_ctx);
 	while (f != NULL) {
 		struct family *next = f->next_done;
 
@@ -421,16 +448,26 @@ static uint64_t in_flight(const struct account *a)
 	return a->received - a->filtered - a->delivered - a->dead_lettered - a->dropped;
 }
 
-void ledger_account(const struct ledger *l, struct account *result)
+int64_t ledger_account(const struct ledger *l, struct account *result)
 {
 	struct account a = l->account;
 
-	/* The records of families that still wait for others are counted one by one. */
+	/* The records of families that still wait for others are counted one by one: in_flight is a count, not what is
+	 * missing from the sum. */
 	for (const struct family *f = l->oldest; f != NULL; f = f->next)
 		if (!f->done)
-			count_resolved(&a, f);
-	a.in_flight = in_flight(&a);
+			a.in_flight += count_resolved(&a, f);
 	*result = a;
+	return (int64_t)(in_flight(&a) - a.in_flight);
+}
+
+int64_t ledger_oldest_ns(const struct ledger *l)
+{
+	const struct family *f = l->oldest;
+
+	while (f != NULL && f->done)
+		f = f->next;
+	return f != NULL ? f->admitted_ns : CLOCK_NEVER;
 }
 
 uint64_t ledger_in_flight_records(const struct ledger *l)

@@ -52,13 +52,15 @@ struct note {
 struct delivery {
 	struct outflow_slot cell;
 	outflow_record *record;
-	struct delivery *next; /* in whichever list holds it */
-	struct note *note;     /* of the last failure; NULL: none, or no memory for it */
-	int64_t due_ns;        /* when to try again */
-	uint32_t state;        /* atomic: enum delivery_state */
-	outflow_status status; /* of the last failure */
-	uint32_t attempts;
-	uint8_t dead_letter; /* goes to the dead-letter sink */
+	struct delivery *next;   /* in whichever list holds it */
+	struct note *note;       /* of the last failure; NULL: none, or no memory for it */
+	int64_t due_ns;          /* when to try again */
+	int64_t first_failed_ns; /* 0: never */
+	uint32_t state;          /* atomic: enum delivery_state */
+	outflow_status status;   /* of the last failure */
+	uint32_t attempts;       /* failed ones that count for the retry policy */
+	uint32_t outages;        /* failed ones that do not */
+	uint8_t dead_letter;     /* goes to the dead-letter sink */
 };
 
 /* All records of one poll. */
@@ -80,6 +82,7 @@ struct family {
 	uint32_t n_put;          /* outputs that the sink has taken or refused */
 	struct family *next_put; /* in the outbox */
 	uint64_t bytes;          /* of keys and values, for the in-flight limit */
+	int64_t admitted_ns;
 };
 
 /* The account in source records; exact: received is the sum of the others. */
@@ -148,6 +151,13 @@ void delivery_take_reason(struct delivery *d, outflow_error *err);
 /* Makes a failed delivery resolvable again, before it is put again. [task] */
 void delivery_reopen(struct delivery *d);
 
+/* Is nothing owed for it any more? A failed one is not resolved before it was delivered after all, finished or passed on.
+ * [task] */
+int delivery_is_resolved(const struct delivery *d);
+
+/* call(ctx) runs before the memory of resolved deliveries goes, and every resolution wakes the task. [task] */
+void ledger_watch_resolved(struct ledger *l, void (*call)(void *ctx), void *ctx);
+
 /* A failed delivery is settled: the slot's outcome is at least this. [task] */
 void ledger_finish(struct delivery *d, enum outcome outcome);
 
@@ -161,8 +171,10 @@ void ledger_collect(struct ledger *l);
 /* Moves the streams' positions to the end of their resolved prefixes. [task] */
 void ledger_advance(struct ledger *l);
 
-/* [task] */
-void ledger_account(const struct ledger *l, struct account *result);
+/* Returns how far the account is from being exact, in records: anything but 0 is a defect of this program. [task] */
+int64_t ledger_account(const struct ledger *l, struct account *result);
+/* When the oldest record that is not resolved was taken in (monotonic); CLOCK_NEVER: there is none. [task] */
+int64_t ledger_oldest_ns(const struct ledger *l);
 uint64_t ledger_in_flight_records(const struct ledger *l);
 uint64_t ledger_in_flight_bytes(const struct ledger *l);
 /* Resolutions that came twice or for a delivery that was not open: a misbehaving sink. [any] */

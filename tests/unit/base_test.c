@@ -7,7 +7,6 @@
 #include "host/base/metrics.h"
 #include "host/base/timers.h"
 #include "host/base/wakeup.h"
-#include "host/pipeline/retry.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -190,18 +189,6 @@ static void a_log_line_carries_time_place_and_one_line_of_text(void **state)
 	log_use(NULL);
 }
 
-/* ---- retries ---- */
-
-static void waits_double_up_to_a_minute_or_so(void **state)
-{
-	(void)state;
-	assert_int_equal(retry_wait_ns(0), CLOCK_S);
-	assert_int_equal(retry_wait_ns(1), CLOCK_S);
-	assert_int_equal(retry_wait_ns(2), 2 * CLOCK_S);
-	assert_int_equal(retry_wait_ns(7), 64 * CLOCK_S);
-	assert_int_equal(retry_wait_ns(4000000000u), 64 * CLOCK_S);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -212,7 +199,6 @@ int main(void)
 		cmocka_unit_test(a_name_has_one_number),
 		cmocka_unit_test(too_many_names_are_no_name),
 		cmocka_unit_test(a_log_line_carries_time_place_and_one_line_of_text),
-		cmocka_unit_test(waits_double_up_to_a_minute_or_so),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
