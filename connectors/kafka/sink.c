@@ -10,6 +10,9 @@
 
 #define REPORTS_AT_ONCE 1024u
 #define POLL_MS 100
+/* How long the cluster may take to say that it is there, and how long that counts. */
+#define ANSWER_MS 1000
+#define ANSWER_LASTS_NS INT64_C(1000000000)
 
 struct kafka_sink {
 	const outflow_host *host;
@@ -19,6 +22,9 @@ struct kafka_sink {
 	pthread_t thread;
 	int thread_started;
 	int stopping; /* atomic: reports are counted, no longer resolved */
+	/* The report thread's: is the cluster away, as of when? */
+	int away;
+	int64_t asked_ns;
 };
 
 static outflow_status create(const outflow_host *h, const outflow_config *c, void **self, outflow_error *err)
@@ -45,9 +51,31 @@ struct outcome {
 	size_t n;
 };
 
-static void resolve(struct kafka_sink *s, struct outcome *o, rd_kafka_resp_err_t code)
+/* A time-out does not say whose fault it is: a cluster that answers has refused, one that does not is away. */
+static int cluster_is_away(struct kafka_sink *s)
+{
+	int64_t now = s->host->time->mono_ns(s->host);
+	const struct rd_kafka_metadata *metadata;
+
+	if (s->asked_ns != 0 && now - s->asked_ns < ANSWER_LASTS_NS)
+		return s->away;
+	s->away = rd_kafka_metadata(s->client, 0, NULL, &metadata, ANSWER_MS) != RD_KAFKA_RESP_ERR_NO_ERROR;
+	s->asked_ns = s->host->time->mono_ns(s->host);
+	if (!s->away)
+		rd_kafka_metadata_destroy(metadata);
+	return s->away;
+}
+
+static outflow_status status_of(struct kafka_sink *s, rd_kafka_resp_err_t code)
 {
 	outflow_status status = kafka_classify(code);
+
+	return status == OUTFLOW_E_RETRY && cluster_is_away(s) ? OUTFLOW_E_OUTAGE : status;
+}
+
+static void resolve(struct kafka_sink *s, struct outcome *o, rd_kafka_resp_err_t code)
+{
+	outflow_status status = o->n > 0 ? status_of(s, code) : OUTFLOW_OK;
 	outflow_error err = { .size = sizeof err };
 
 	if (o->n == 0)

@@ -145,14 +145,14 @@ static void many_are_resolved_each_once(void **state)
 	expect_all(3000, OUTFLOW_OK);
 }
 
-static void an_attempt_without_a_broker_is_to_be_tried_again(void **state)
+static void an_attempt_without_a_broker_is_an_outage(void **state)
 {
 	(void)state;
 	rd_kafka_mock_broker_set_down(cluster, 1);
 	begin();
 	outflow_harness_input(t, "t", NULL, "x");
 	put_all(1);
-	expect_all(1, OUTFLOW_E_RETRY);
+	expect_all(1, OUTFLOW_E_OUTAGE);
 }
 
 static void a_record_that_kafka_cannot_take_is_the_records_fault(void **state)
@@ -236,7 +236,7 @@ int main(void)
 		TEST(a_record_arrives_with_all_its_parts),
 		TEST(a_null_value_is_a_tombstone_and_a_null_key_none),
 		TEST(many_are_resolved_each_once),
-		TEST(an_attempt_without_a_broker_is_to_be_tried_again),
+		TEST(an_attempt_without_a_broker_is_an_outage),
 		TEST(a_record_that_kafka_cannot_take_is_the_records_fault),
 		TEST(a_refusal_of_access_is_the_tasks_fault),
 		TEST(a_full_queue_is_no_error),
