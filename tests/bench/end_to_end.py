@@ -60,16 +60,7 @@ def publish(port, count, threads=2):
 
 def in_kafka(consumer, topic, partitions):
     """How many records the topic has."""
-    total = 0
-    for p in range(partitions):
-        low, high = consumer.get_watermark_offsets(confluent_kafka.TopicPartition(topic, p), timeout=10)
-        total += high - low
-    return total
-
-
-def memory(pid):
-    lines = pathlib.Path(f"/proc/{pid}/status").read_text().splitlines()
-    return {line.split(":")[0]: int(line.split()[1]) for line in lines if line.startswith(("Vm", "Rss"))}
+    return sum(oracle.end_offsets(consumer, topic, partitions))
 
 
 def cpu_seconds(pid):
@@ -91,13 +82,13 @@ def drain_outflow(outflow, bootstrap, topic, partitions, count):
     begin, peak_private = time.monotonic(), 0
     outflow.start()
     while in_kafka(consumer, topic, partitions) - before < count:
-        peak_private = max(peak_private, memory(outflow.child.pid).get("RssAnon", 0))
+        peak_private = max(peak_private, outflow.memory().get("RssAnon", 0))
         if not outflow.alive() or time.monotonic() - begin > 120:
             raise RuntimeError(f"outflow did not drain:\n{outflow.tail()}")
         time.sleep(0.01)
     seconds = time.monotonic() - begin
     figures = {"seconds": seconds, "cpu": cpu_seconds(outflow.child.pid), "private": peak_private,
-               "resident": memory(outflow.child.pid)["VmHWM"]}
+               "resident": outflow.memory()["VmHWM"]}
     consumer.close()
     outflow.stop()
     return figures
@@ -114,7 +105,7 @@ def one_round(broker, kafka, directory, count, protocol):
     outflow.start()
     outflow.wait_subscribed(before + 1)
     time.sleep(1)
-    idle = memory(outflow.child.pid)
+    idle = outflow.memory()
     outflow.stop()
     subprocess.run([str(c) for c in [*subscriber, "register"]], check=True, timeout=30)
     count = publish(broker.port, count)

@@ -152,9 +152,15 @@ def verdict(bootstrap, topic, publisher, seconds=60):
     return Verdict(acknowledged, publisher.published, messages)
 
 
-def make_topic(bootstrap, partitions=2, prefix="t"):
+def make_topic(bootstrap, partitions=2, prefix="t", **settings):
     name = f"{prefix}-{uuid.uuid4().hex[:8]}"
     admin = AdminClient({"bootstrap.servers": bootstrap})
-    for future in admin.create_topics([NewTopic(name, partitions, 1)]).values():
+    for future in admin.create_topics([NewTopic(name, partitions, 1, config=settings)]).values():
         future.result(30)
     return name
+
+
+def end_offsets(consumer, topic, partitions):
+    """How many records each partition of the topic has."""
+    return [consumer.get_watermark_offsets(confluent_kafka.TopicPartition(topic, p), timeout=10)[1]
+            for p in range(partitions)]

@@ -69,18 +69,23 @@ class Process:
     def logged(self, text):
         return self.log.exists() and text in self.log.read_text(errors="replace")
 
+    def memory(self):
+        """The sizes that the kernel knows, in KiB: RssAnon is private memory, VmRSS all that is resident."""
+        lines = pathlib.Path(f"/proc/{self.child.pid}/status").read_text().splitlines()
+        return {line.split(":")[0]: int(line.split()[1]) for line in lines if line.startswith(("Vm", "Rss"))}
+
 
 class Mosquitto(Process):
     """A broker that queues without limit and saves when it is stopped."""
 
-    def __init__(self, directory, extra=()):
+    def __init__(self, directory, extra=(), log_types=("all",)):
         super().__init__(directory, "mosquitto")
         self.port = free_port()
         data = self.directory / "mosquitto-data"
         data.mkdir(exist_ok=True)
         self.database = data / "mosquitto.db"
         lines = ["allow_anonymous true", "persistence true", f"persistence_location {data}/", "max_queued_messages 0",
-                 "max_inflight_messages 1000", "autosave_interval 1800", "log_type all"]
+                 "max_inflight_messages 1000", "autosave_interval 1800", *(f"log_type {t}" for t in log_types)]
         if os.geteuid() == 0:
             lines.append("user root")
         lines += list(extra) or [f"listener {self.port} 127.0.0.1"]
@@ -141,18 +146,24 @@ class Kafka:
 
 
 class Outflow(Process):
-    """The daemon, with its state below the directory."""
+    """The daemon, with its state below the directory. `plugs` are plugins of tests/plug that it loads beside its own."""
 
-    def __init__(self, directory, config, state_dir=None, prefix=()):
+    def __init__(self, directory, config, state_dir=None, prefix=(), plugs=()):
         super().__init__(directory, "outflow")
         self.config = self.directory / "outflow.conf"
         self.config.write_text(config)
         self.state_dir = pathlib.Path(state_dir or self.directory / "state")
         self.prefix = list(prefix)
+        self.plugins = self.directory / "plugins"
+        self.plugins.mkdir(exist_ok=True)
+        for plug in plugs:
+            link = self.plugins / plug
+            if not link.exists():
+                link.symlink_to(BUILD.resolve() / "tests/plug/.libs" / plug)
 
     def command(self, name, *more):
-        return [*self.prefix, BUILD / "outflow", name, "--plugin-path", BUILD / "plugins", "--state-dir", self.state_dir,
-                *more, self.config]
+        return [*self.prefix, BUILD / "outflow", name, "--plugin-path", f"{BUILD / 'plugins'}:{self.plugins}",
+                "--state-dir", self.state_dir, *more, self.config]
 
     def start(self, env=None):
         self.spawn(self.command("run"), env=dict(os.environ, **(env or {})))

@@ -14,17 +14,7 @@ class Daemon(servers.Outflow):
     """With the sinks that misbehave on purpose beside the ordinary plugins."""
 
     def __init__(self, directory, config):
-        super().__init__(directory, config)
-        self.plugins = self.directory / "plugins"
-        self.plugins.mkdir(exist_ok=True)
-        for name in ("misbehaving.so", "flaky.so"):
-            link = self.plugins / name
-            if not link.exists():
-                link.symlink_to(servers.BUILD.resolve() / "tests/plug/.libs" / name)
-
-    def command(self, name, *more):
-        return [servers.BUILD / "outflow", name, "--plugin-path", f"{servers.BUILD / 'plugins'}:{self.plugins}",
-                "--state-dir", self.state_dir, *more, self.config]
+        super().__init__(directory, config, plugs=("misbehaving.so", "flaky.so"))
 
     def accounts(self):
         """The last account of each task, checked against its own sum."""
