@@ -64,100 +64,38 @@ static const outflow_cfg_key keys[] = {
 	  .doc = "Any property of librdkafka, such as producer.security.protocol; it wins over the keys above." },
 };
 
-/* ---- librdkafka's properties ---- */
-
-static int set(rd_kafka_conf_t *conf, const char *name, const char *value, outflow_error *err)
-{
-	char why[300];
-
-	if (rd_kafka_conf_set(conf, name, value, why, sizeof why) == RD_KAFKA_CONF_OK)
-		return 0;
-	outflow_fail(err, OUTFLOW_E_CONFIG, "producer.%s: %s", name, why);
-	return -1;
-}
-
-static int set_number(rd_kafka_conf_t *conf, const char *name, int64_t value, outflow_error *err)
-{
-	char text[24];
-
-	snprintf(text, sizeof text, "%lld", (long long)value);
-	return set(conf, name, text, err);
-}
-
-static int set_text(rd_kafka_conf_t *conf, const char *name, outflow_str value, outflow_error *err)
-{
-	char *copy = strndup(value.ptr, value.len);
-	int rc = copy ? set(conf, name, copy, err) : outflow_fail(err, OUTFLOW_E_NOMEM, "no memory");
-
-	free(copy);
-	return rc;
-}
-
-static int set_own_keys(rd_kafka_conf_t *conf, const outflow_host *h, const outflow_config *c, outflow_error *err)
+rd_kafka_conf_t *kafka_sink_conf(const outflow_host *h, const outflow_config *c, outflow_error *err)
 {
 	outflow_str acks = outflow_config_text(h, c, "acks");
 	int64_t timeout = outflow_config_number(h, c, "attempt.timeout"),
 		linger = outflow_config_number(h, c, "linger");
+	struct kafka_conf conf;
 	char client[200];
 
+	kafka_conf_begin(&conf, "producer.", err);
 	snprintf(client, sizeof client, "connector-producer-%s-%u", h->pipeline ? h->pipeline : "check", h->task);
-	return set_text(conf, "bootstrap.servers", outflow_config_text(h, c, "bootstrap"), err) ||
-	       set_text(conf, "acks", acks, err) ||
-	       /* Without confirmation from all there is nothing that idempotence could hold on to. */
-	       set(conf, "enable.idempotence", outflow_equal(acks, "all") ? "true" : "false", err) ||
-	       set_text(conf, "compression.type", outflow_config_text(h, c, "compression"), err) ||
-	       set_number(conf, "linger.ms", linger < timeout ? linger : timeout - 1, err) ||
-	       set_number(conf, "message.timeout.ms", timeout, err) ||
-	       set_number(conf, "queue.buffering.max.kbytes", outflow_config_number(h, c, "buffer.bytes") / 1024,
-	                  err) ||
-	       set(conf, "queue.buffering.max.messages", "1000000", err) || set(conf, "client.id", client, err) ||
-	       /* A typo must not make a topic. */
-	       set(conf, "allow.auto.create.topics", "false", err) || set(conf, "socket.nagle.disable", "true", err) ||
-	       /* The same partition for a key as Java's producers choose. */
-	       set(conf, "partitioner", "murmur2_random", err);
-}
-
-static int set_passed_through(rd_kafka_conf_t *conf, const outflow_host *h, const outflow_config *c, outflow_error *err)
-{
-	outflow_str key = { NULL, 0 }, value = { NULL, 0 };
-	size_t n = h->config->prefix(c, "producer.", SIZE_MAX, &key, &value);
-
-	for (size_t i = 0; i < n; i++) {
-		char name[200];
-
-		h->config->prefix(c, "producer.", i, &key, &value);
-		snprintf(name, sizeof name, "%.*s", (int)key.len, key.ptr);
-		if (set_text(conf, name, value, err) != 0)
-			return -1;
-	}
-	return 0;
-}
-
-rd_kafka_conf_t *kafka_sink_conf(const outflow_host *h, const outflow_config *c, outflow_error *err)
-{
-	rd_kafka_conf_t *conf = rd_kafka_conf_new();
-
-	if (set_own_keys(conf, h, c, err) == 0 && set_passed_through(conf, h, c, err) == 0)
-		return conf;
-	rd_kafka_conf_destroy(conf);
-	return NULL;
+	kafka_conf_set_text(&conf, "bootstrap.servers", outflow_config_text(h, c, "bootstrap"));
+	kafka_conf_set_text(&conf, "acks", acks);
+	/* Without confirmation from all there is nothing that idempotence could hold on to. */
+	kafka_conf_set(&conf, "enable.idempotence", outflow_equal(acks, "all") ? "true" : "false");
+	kafka_conf_set_text(&conf, "compression.type", outflow_config_text(h, c, "compression"));
+	kafka_conf_set_number(&conf, "linger.ms", linger < timeout ? linger : timeout - 1);
+	kafka_conf_set_number(&conf, "message.timeout.ms", timeout);
+	kafka_conf_set_number(&conf, "queue.buffering.max.kbytes", outflow_config_number(h, c, "buffer.bytes") / 1024);
+	kafka_conf_set(&conf, "queue.buffering.max.messages", "1000000");
+	kafka_conf_set(&conf, "client.id", client);
+	/* A typo must not make a topic. */
+	kafka_conf_set(&conf, "allow.auto.create.topics", "false");
+	kafka_conf_set(&conf, "socket.nagle.disable", "true");
+	/* The same partition for a key as Java's producers choose. */
+	kafka_conf_set(&conf, "partitioner", "murmur2_random");
+	kafka_conf_pass_through(&conf, h, c);
+	return kafka_conf_end(&conf);
 }
 
 static outflow_status check(const outflow_host *h, const outflow_config *c, outflow_error *err)
 {
-	rd_kafka_conf_t *conf = kafka_sink_conf(h, c, err);
-	char *colon;
-
-	if (conf == NULL) {
-		/* The error begins with the key, which the host prints by itself. */
-		colon = strstr(err->msg, ": ");
-		if (colon != NULL)
-			*colon = '\0';
-		h->problem(h, colon ? err->msg : "bootstrap", colon ? colon + 2 : err->msg);
-		return OUTFLOW_E_CONFIG;
-	}
-	rd_kafka_conf_destroy(conf);
-	return OUTFLOW_OK;
+	return kafka_conf_report(h, kafka_sink_conf(h, c, err), err);
 }
 
 const outflow_cfg_def kafka_sink_schema = {
