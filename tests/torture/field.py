@@ -125,7 +125,7 @@ class Field:
                                                     **mosquitto)).start()
         self.kafka = servers.Kafka(self.directory / "kafka").start()
         self.topic = oracle.make_topic(self.kafka.bootstrap, PARTITIONS)
-        self.consumer = confluent_kafka.Consumer({"bootstrap.servers": self.kafka.bootstrap, "group.id": "watcher",
+        self.consumer = confluent_kafka.Consumer({"bootstrap.servers": self.kafka.bootstrap, "group.id": "watcher", "log_level": 0,
                                                   "reconnect.backoff.max.ms": 200})
         return self
 
@@ -146,8 +146,15 @@ class Field:
     def size_of(self, count, reduced):
         return reduced if self.short else count
 
-    def end_offsets(self):
-        return oracle.end_offsets(self.consumer, self.topic, PARTITIONS)
+    def end_offsets(self, seconds=60):
+        """A broker that has just come back has no leaders for a moment."""
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                return oracle.end_offsets(self.consumer, self.topic, PARTITIONS)
+            except confluent_kafka.KafkaException:
+                if time.monotonic() > deadline:
+                    raise
 
     def settled_end_offsets(self):
         """The end of the topic once nothing is under way any more: the daemon is dead, but a request of its may not be."""

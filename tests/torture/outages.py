@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rows in which a broker goes away: an outage becomes waiting, on disk, in bounded memory."""
+import signal
+import time
+
+import field
+import servers
+
+WINDOW_MIB = 32  # inflight.bytes
+
+
+def bytes_below(directory):
+    return sum(p.stat().st_size for p in directory.rglob("*") if p.is_file())
+
+
+@field.row("kafka-away")
+def kafka_away(f, dice):
+    """Kafka is away while a million messages are accepted, Outflow is killed in the middle of it, Kafka comes back"""
+    count, size = f.size_of(1_000_000, 100_000), 200
+    f.start_brokers()
+    outflow = f.outflow(more='journal = { hard = { bytes = "4GiB"; }; };')
+    outflow.start().wait_subscribed()
+    f.kafka.stop()
+    watcher = field.Watcher(outflow)
+    begin = time.monotonic()
+    publisher = f.publisher(count=count, size=size).start().wait(600)
+    servers.wait_until(lambda: bytes_below(outflow.state_dir / "journal") >= count * size, 600, "all is in the journal")
+    accepted = time.monotonic() - begin
+    assert outflow.alive(), outflow.tail()
+    outflow.kill(signal.SIGKILL)
+    assert outflow.child.returncode == -signal.SIGKILL
+    journal = bytes_below(outflow.state_dir / "journal")
+    outflow.start().wait_subscribed(2)
+    f.kafka.start()
+    begin = time.monotonic()
+    servers.wait_until(lambda: sum(f.end_offsets()) >= count, 600, "the journal drains into Kafka")
+    drained = time.monotonic() - begin
+    peak = watcher.stop().peak()
+    verdict = f.verdict(publisher)
+    assert not outflow.logged("FAILED"), outflow.tail(5)
+    assert peak < 3 * WINDOW_MIB, f"{peak:.0f} MiB of private memory for a window of {WINDOW_MIB} MiB"
+    return (f"{verdict.line} accepted while away: {count / accepted:.0f}/s journal={journal / 1e6:.0f}MB "
+            f"private memory max={peak:.1f}MiB drained in {drained:.1f}s, {count / drained:.0f}/s")
+
+
+@field.row("restarts")
+def restarts(f, dice):
+    """twenty restarts of the MQTT broker and twenty of Kafka, in random order, under 1,000 messages a second"""
+    f.start_brokers()
+    outflow = f.outflow(sink_more='attempt = { timeout = "10s"; };')
+    outflow.start().wait_subscribed()
+    publisher = f.publisher(rate=1000).start()
+    each = f.size_of(20, 2)
+    order = ["mqtt", "kafka"] * each
+    dice.shuffle(order)
+    slowest = {"mqtt": 0.0, "kafka": 0.0}
+    for who in order:
+        publisher.go_on(dice.randrange(200, 2000))
+        if who == "mqtt":
+            before = f.mosquitto.child.pid
+            f.mosquitto.stop()
+            f.mosquitto.start()
+            assert f.mosquitto.child.pid != before
+        else:
+            pid = f.kafka.directory / "broker.pid"
+            before = pid.read_text()
+            f.kafka.stop()
+            f.kafka.start()
+            assert pid.read_text() != before
+        begin, ends = time.monotonic(), sum(f.end_offsets())
+        servers.wait_until(lambda: sum(f.end_offsets()) > ends + 100, 120, f"records arrive again after {who}'s restart")
+        slowest[who] = max(slowest[who], time.monotonic() - begin)
+    publisher.finish()
+    verdict = f.verdict(publisher)
+    assert outflow.alive() and not outflow.logged("FAILED"), outflow.tail(5)
+    return (f"{verdict.line} restarts: mqtt={each} kafka={each} "
+            f"flowing again max: mqtt={slowest['mqtt']:.1f}s kafka={slowest['kafka']:.1f}s")
