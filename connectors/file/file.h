@@ -25,4 +25,10 @@ void line_append(struct line *l, const void *bytes, size_t n);
  * become {"base64": "..."}. */
 void line_append_record(struct line *l, const outflow_record *r);
 
+/* Reads such a line back into topic, key, value, headers and timestamp of r, byte for byte, with the bytes in the batch's
+ * arena; the rest of r is left alone. What is missing is null. OUTFLOW_E_RECORD: the line is something else, the error says
+ * what is wrong with it; OUTFLOW_E_NOMEM: the batch is full. */
+outflow_status line_read_record(const outflow_host *h, outflow_batch *out, outflow_str line, outflow_record *r,
+                                outflow_error *err);
+
 #endif

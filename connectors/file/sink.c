@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The file sink: one record a line. A put is one write (and with sync = true one fdatasync), after which its records are
- * stored; a put that fails is cut off again, so that a line is there whole or not at all.
+ * stored; a put that fails is cut off again, so that a line is there whole or not at all. Several sinks may write to one
+ * file, of other processes too (a replay beside the daemon): each put holds the file's lock and begins where it now ends.
  */
 #include "connectors/file/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -104,18 +106,42 @@ static outflow_status cut_torn_line(struct file_sink *s, outflow_error *err)
 	return OUTFLOW_OK;
 }
 
+static int lock(struct file_sink *s, int operation)
+{
+	int rc;
+
+	do
+		rc = flock(s->fd, operation);
+	while (rc != 0 && errno == EINTR);
+	return rc;
+}
+
+/* With the lock held: where the file ends. Whatever another writer left unfinished there, it is not writing any more. */
+static outflow_status find_end(struct file_sink *s, outflow_error *err)
+{
+	struct stat st;
+
+	if (fstat(s->fd, &st) != 0)
+		return outflow_fail_errno(err, OUTFLOW_E_TASK, errno, "%s cannot be examined", s->path);
+	if (!S_ISREG(st.st_mode))
+		return outflow_fail(err, OUTFLOW_E_TASK, "%s is not a regular file", s->path);
+	if (st.st_size == s->end)
+		return OUTFLOW_OK;
+	s->end = st.st_size;
+	return cut_torn_line(s, err);
+}
+
 static outflow_status start(void *self, outflow_error *err)
 {
 	struct file_sink *s = self;
-	struct stat st;
+	outflow_status status;
 
 	s->fd = open(s->path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-	if (s->fd < 0 || fstat(s->fd, &st) != 0)
+	if (s->fd < 0 || lock(s, LOCK_EX) != 0)
 		return outflow_fail_errno(err, OUTFLOW_E_TASK, errno, "%s cannot be opened", s->path);
-	if (!S_ISREG(st.st_mode))
-		return outflow_fail(err, OUTFLOW_E_TASK, "%s is not a regular file", s->path);
-	s->end = st.st_size;
-	return cut_torn_line(s, err);
+	status = find_end(s, err);
+	(void)lock(s, LOCK_UN);
+	return status;
 }
 
 static int write_all(struct file_sink *s)
@@ -134,9 +160,28 @@ static int write_all(struct file_sink *s)
 	return s->sync ? fdatasync(s->fd) : 0;
 }
 
+/* With the lock held. OUTFLOW_E_RETRY: nothing is written. */
+static outflow_status append(struct file_sink *s, outflow_error *err)
+{
+	outflow_status status = find_end(s, err);
+
+	if (status != OUTFLOW_OK)
+		return status;
+	if (write_all(s) != 0) {
+		outflow_fail_errno(err, OUTFLOW_E_RETRY, errno, "%s cannot be written", s->path);
+		if (ftruncate(s->fd, s->end) != 0)
+			return outflow_fail_errno(err, OUTFLOW_E_TASK, errno, "%s cannot be cut back after an error",
+			                          s->path);
+		return OUTFLOW_E_RETRY;
+	}
+	s->end += (off_t)s->line.n;
+	return OUTFLOW_OK;
+}
+
 static outflow_status put(void *self, outflow_record *recs, size_t n, size_t *taken, outflow_error *err)
 {
 	struct file_sink *s = self;
+	outflow_status status;
 
 	*taken = 0;
 	s->line.n = 0;
@@ -150,16 +195,13 @@ static outflow_status put(void *self, outflow_record *recs, size_t n, size_t *ta
 	}
 	if (s->line.failed)
 		return outflow_fail(err, OUTFLOW_E_NOMEM, "no memory for the lines of %zu records", n);
-	if (write_all(s) != 0) {
-		outflow_fail_errno(err, OUTFLOW_E_RETRY, errno, "%s cannot be written", s->path);
-		if (ftruncate(s->fd, s->end) != 0)
-			return outflow_fail_errno(err, OUTFLOW_E_TASK, errno, "%s cannot be cut back after an error",
-			                          s->path);
-		return OUTFLOW_E_RETRY;
-	}
-	s->end += (off_t)s->line.n;
-	*taken = n;
-	return OUTFLOW_OK;
+	if (lock(s, LOCK_EX) != 0)
+		return outflow_fail_errno(err, OUTFLOW_E_RETRY, errno, "%s cannot be locked", s->path);
+	status = append(s, err);
+	(void)lock(s, LOCK_UN);
+	if (status == OUTFLOW_OK)
+		*taken = n;
+	return status;
 }
 
 const outflow_sink_ops file_sink_ops = {

@@ -2,8 +2,13 @@
 /*
  * The file source: one record a line. The position of a record is the offset of its line, so that a restart goes on behind
  * the last one that was confirmed. The line's end is not part of the value.
+ *
+ * A file that is not followed is read up to where it ended at the start: what is appended meanwhile, perhaps by what this
+ * source feeds, is left for the next run.
  */
 #include "connectors/file/file.h"
+
+#include <outflow/json.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,15 +22,21 @@
 struct file_source {
 	const outflow_host *host;
 	char *path;
-	int follow;
+	int follow, as_json;
 	size_t line_max;
 	int fd;
 	uint32_t stream;
+	uint64_t limit; /* lines from here on are not read */
+	struct {
+		uint64_t offset, lines;
+	} counted;       /* line ends before an offset, for messages */
 	uint64_t offset; /* of the next line */
 	char *buffer;    /* from offset on */
 	size_t n, room;
 	int64_t look_at_ns; /* when a followed file is read again */
 };
+
+static const char *const formats[] = { "value", "json", NULL };
 
 static const outflow_cfg_key keys[] = {
 	{ .name = "path",
@@ -40,6 +51,13 @@ static const outflow_cfg_key keys[] = {
 	  .dflt = "false",
 	  .group = "File",
 	  .doc = "Wait for more at the end of the file. A last line without its end is then unfinished, else it is a record." },
+	{ .name = "line.format",
+	  .type = OUTFLOW_T_ENUM,
+	  .importance = OUTFLOW_IMPORTANCE_MEDIUM,
+	  .dflt = "value",
+	  .choices = formats,
+	  .group = "File",
+	  .doc = "What a line holds: a value, or a whole record as the sink writes it with format = json." },
 	{ .name = "line.max",
 	  .type = OUTFLOW_T_SIZE,
 	  .importance = OUTFLOW_IMPORTANCE_LOW,
@@ -77,6 +95,7 @@ static outflow_status create(const outflow_host *h, const outflow_config *c, voi
 	s->fd = -1;
 	s->path = outflow_config_string(h, c, "path");
 	s->follow = outflow_config_flag(h, c, "follow");
+	s->as_json = outflow_equal(outflow_config_text(h, c, "line.format"), "json");
 	s->line_max = (size_t)outflow_config_number(h, c, "line.max");
 	s->room = FIRST_BUFFER;
 	s->buffer = malloc(s->room);
@@ -105,6 +124,7 @@ static outflow_status start(void *self, outflow_error *err)
 			err, OUTFLOW_E_TASK,
 			"%s has %lld bytes, but its records are confirmed up to byte %llu: it was cut or replaced",
 			s->path, (long long)st.st_size, (unsigned long long)s->offset);
+	s->limit = s->follow ? UINT64_MAX : (uint64_t)st.st_size;
 	return OUTFLOW_OK;
 }
 
@@ -147,21 +167,65 @@ static int read_more(struct file_source *s, outflow_error *err)
 	return n > 0 ? 1 : check_length(s, err);
 }
 
+/* The number of the next line, from 1. Only messages need it, and a restart does not know it: so it is counted here. */
+static uint64_t line_number(struct file_source *s)
+{
+	char block[8192];
+
+	while (s->counted.offset < s->offset) {
+		uint64_t left = s->offset - s->counted.offset;
+		ssize_t n = pread(s->fd, block, left < sizeof block ? left : sizeof block, (off_t)s->counted.offset);
+
+		if (n <= 0)
+			break;
+		for (ssize_t i = 0; i < n; i++)
+			s->counted.lines += block[i] == '\n';
+		s->counted.offset += (uint64_t)n;
+	}
+	return s->counted.lines + 1;
+}
+
+/* A line that is no record is emitted as it stands and rejected at once, so that it is accounted for like any other. */
+static int emit_malformed(struct file_source *s, outflow_batch *out, outflow_record *r, const outflow_error *why)
+{
+	outflow_error err = { .size = sizeof err };
+
+	if (r->value.ptr == NULL || (r = outflow_emit(s->host, out, r)) == NULL)
+		return 0;
+	outflow_fail(&err, OUTFLOW_E_RECORD, "%.200s:%llu: not a record as JSON: %.200s", s->path,
+	             (unsigned long long)line_number(s), why->msg);
+	s->host->reject(s->host, r, OUTFLOW_E_RECORD, &err);
+	return 1;
+}
+
 /* Emits the first n bytes of the buffer as a line, whose end has `end` bytes more. 0: no room in the batch. */
 static int emit_line(struct file_source *s, outflow_batch *out, const char *line, size_t n, size_t end)
 {
-	outflow_record r = { .partition = -1,
-		             .stream = s->stream,
-		             .pos = s->offset,
-		             .next = s->offset + n + end,
-		             .topic = outflow_text(s->path),
-		             .timestamp_ms = s->host->time->wall_ms(s->host) };
+	outflow_record plain = { .partition = -1,
+		                 .stream = s->stream,
+		                 .pos = s->offset,
+		                 .next = s->offset + n + end,
+		                 .topic = outflow_text(s->path),
+		                 .timestamp_ms = s->host->time->wall_ms(s->host) };
+	outflow_record r = plain;
+	outflow_error err = { .size = sizeof err };
+	outflow_status status = OUTFLOW_OK;
+	int emitted;
 
-	r.value = outflow_copy(s->host, out, (outflow_bytes){ line, n });
-	if (r.value.ptr == NULL || outflow_emit(s->host, out, &r) == NULL)
-		return 0;
-	s->offset = r.next;
-	return 1;
+	if (s->as_json)
+		status = line_read_record(s->host, out, (outflow_str){ line, n }, &r, &err);
+	else
+		r.value = outflow_copy(s->host, out, (outflow_bytes){ line, n });
+	if (status == OUTFLOW_E_RECORD) {
+		plain.value = outflow_copy(s->host, out, (outflow_bytes){ line, n });
+		emitted = emit_malformed(s, out, &plain, &err);
+	} else {
+		emitted = status == OUTFLOW_OK && (s->as_json || r.value.ptr != NULL) &&
+		          outflow_emit(s->host, out, &r) != NULL;
+	}
+	if (emitted)
+		s->offset = r.next;
+	return emitted;
 }
 
 /* Emits the whole lines of the buffer up to one that is too long. 0: the batch is full. */
@@ -171,7 +235,7 @@ static int emit_lines(struct file_source *s, outflow_batch *out)
 	const char *end;
 	int room = 1;
 
-	while (room && (end = memchr(line, '\n', (size_t)(limit - line))) != NULL &&
+	while (room && s->offset < s->limit && (end = memchr(line, '\n', (size_t)(limit - line))) != NULL &&
 	       (size_t)(end - line) <= s->line_max) {
 		room = emit_line(s, out, line, (size_t)(end - line), 1);
 		if (room)
@@ -180,6 +244,29 @@ static int emit_lines(struct file_source *s, outflow_batch *out)
 	s->n = (size_t)(limit - line);
 	memmove(s->buffer, line, s->n);
 	return room;
+}
+
+/* Records are written with their end: a last line without it is perhaps being written, unless it is whole all the same. */
+static int is_unfinished(const struct file_source *s)
+{
+	outflow_json *json = NULL;
+	outflow_status status = outflow_json_parse((outflow_str){ s->buffer, s->n }, &json, NULL);
+
+	outflow_json_free(&json);
+	return status == OUTFLOW_E_CONFIG;
+}
+
+/* A last line without its end. */
+static outflow_status emit_rest(struct file_source *s, outflow_batch *out)
+{
+	if (s->n > 0 && s->as_json && is_unfinished(s))
+		outflow_log(s->host, OUTFLOW_LOG_WARN, "%s:%llu: the last line is not finished and is left where it is",
+		            s->path, (unsigned long long)line_number(s));
+	else if (s->n > 0 && !emit_line(s, out, s->buffer, s->n, 0))
+		return OUTFLOW_AGAIN;
+	s->n = 0;
+	s->limit = s->offset;
+	return OUTFLOW_EOF;
 }
 
 static int is_too_long(const struct file_source *s)
@@ -192,14 +279,14 @@ static int is_too_long(const struct file_source *s)
 static outflow_status poll(void *self, outflow_batch *out, int64_t deadline_ns, outflow_error *err)
 {
 	struct file_source *s = self;
-	int more = 1;
+	int more = 1, room;
 
 	(void)deadline_ns;
 	if (out->cap == 0)
 		return OUTFLOW_AGAIN;
 	if (s->look_at_ns > s->host->time->mono_ns(s->host))
 		return OUTFLOW_AGAIN;
-	while (emit_lines(s, out) && out->n == 0 && more) {
+	while ((room = emit_lines(s, out)) && out->n == 0 && more && s->offset < s->limit) {
 		if (is_too_long(s))
 			return outflow_fail(err, OUTFLOW_E_TASK,
 			                    "%s: the line at byte %llu is longer than %zu bytes, see line.max", s->path,
@@ -210,13 +297,14 @@ static outflow_status poll(void *self, outflow_batch *out, int64_t deadline_ns, 
 	}
 	if (out->n > 0)
 		return OUTFLOW_OK;
+	if (!room)
+		return outflow_fail(err, OUTFLOW_E_TASK, "%s: no memory for the line at byte %llu", s->path,
+		                    (unsigned long long)s->offset);
 	if (s->follow) {
 		s->look_at_ns = s->host->time->mono_ns(s->host) + LOOK_AGAIN_NS;
 		return OUTFLOW_AGAIN;
 	}
-	if (s->n > 0 && emit_line(s, out, s->buffer, s->n, 0))
-		s->n = 0;
-	return s->n == 0 ? OUTFLOW_EOF : OUTFLOW_AGAIN;
+	return s->offset < s->limit ? emit_rest(s, out) : OUTFLOW_EOF;
 }
 
 const outflow_source_ops file_source_ops = {

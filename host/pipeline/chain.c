@@ -279,12 +279,52 @@ static outflow_status hand_over(struct chain *c, struct family *f, outflow_recor
 	                    last->model->name);
 }
 
+/* The rest of the family, without what the source has rejected: that is settled here. */
+static outflow_status leave_out_rejected(struct chain *c, struct family *f, struct batch *rest, outflow_error *err)
+{
+	const struct rejects *r = &c->services->rejects;
+	outflow_status status = batch_begin(rest, &f->memory, f->n_slots, f->n_slots);
+	int64_t now = clock_wall_ms();
+	size_t next = 0;
+
+	if (status != OUTFLOW_OK || r->lost)
+		status = outflow_fail(err, OUTFLOW_E_TASK, "no memory for the records that the source rejected");
+	for (uint32_t i = 0; i < f->n_slots && status == OUTFLOW_OK; i++) {
+		struct failure failure = { .where = c->source,
+			                   .status = OUTFLOW_E_RECORD,
+			                   .attempts = 1,
+			                   .first_ms = now,
+			                   .last_ms = now,
+			                   .reason = &r->list[next].error };
+
+		if (next == r->n || r->list[next].index != i) {
+			rest->plugin.recs[rest->plugin.n++] = f->records[i];
+			continue;
+		}
+		status = faults_reject(c->faults, &f->slots[i], &failure, err);
+		while (next < r->n && r->list[next].index <= i)
+			next++;
+	}
+	batch_end(rest);
+	if (status != OUTFLOW_OK)
+		batch_drop_records(&f->memory, rest->plugin.recs);
+	return status;
+}
+
 outflow_status chain_run(struct chain *c, struct family *f, outflow_error *err)
 {
 	outflow_record *in = f->records;
 	uint32_t n = f->n_slots;
 	struct pass p;
 
+	if (c->services->rejects.n > 0 || c->services->rejects.lost) {
+		outflow_status status = leave_out_rejected(c, f, &p.out, err);
+
+		if (status != OUTFLOW_OK)
+			return status;
+		in = p.out.plugin.recs;
+		n = p.out.plugin.n;
+	}
 	for (size_t i = 0; i < c->n_stages && n > 0; i++) {
 		outflow_status status = run_stage(c, f, &c->stages[i], in, n, &p, err);
 

@@ -35,6 +35,8 @@ static outflow_bytes print(struct family_memory *m, const char *format, ...)
 static const char *stage_name(const struct instance *where)
 {
 	switch (where->component.what->kind) {
+	case OUTFLOW_SOURCE:
+		return "TASK_POLL";
 	case OUTFLOW_CONVERTER:
 		return "VALUE_CONVERTER";
 	case OUTFLOW_SINK:

@@ -119,8 +119,15 @@ void rejects_begin(struct rejects *r, const outflow_record *in, size_t n)
 {
 	r->in = in;
 	r->n_in = n;
+	r->polled = NULL;
 	r->n = 0;
 	r->lost = 0;
+}
+
+void rejects_begin_poll(struct rejects *r, const outflow_batch *polled)
+{
+	rejects_begin(r, NULL, 0);
+	r->polled = polled;
 }
 
 void rejects_clear(struct rejects *r)
@@ -132,10 +139,12 @@ void rejects_clear(struct rejects *r)
 static void reject(const outflow_host *h, const outflow_record *in, outflow_status status, const outflow_error *err)
 {
 	struct rejects *r = &of(h)->services->rejects;
+	const outflow_record *first = r->polled ? r->polled->recs : r->in;
+	size_t n = r->polled ? r->polled->n : r->n_in;
 	size_t room = r->room * 2 + 8;
 	struct reject *list;
 
-	if (in < r->in || in >= r->in + r->n_in) {
+	if (in < first || in >= first + n) {
 		log_write(&of(h)->place, OUTFLOW_LOG_ERROR,
 		          "plugin misbehaving: rejected a record that is not an input of this call");
 		r->lost = 1;
@@ -150,7 +159,7 @@ static void reject(const outflow_host *h, const outflow_record *in, outflow_stat
 		r->list = list;
 		r->room = room;
 	}
-	r->list[r->n] = (struct reject){ .index = (size_t)(in - r->in), .status = status };
+	r->list[r->n] = (struct reject){ .index = (size_t)(in - first), .status = status };
 	if (err != NULL)
 		r->list[r->n].error = *err;
 	r->n++;

@@ -34,6 +34,7 @@ struct reject {
 struct rejects {
 	const outflow_record *in; /* of the call in progress */
 	size_t n_in;
+	const outflow_batch *polled; /* instead of in: what is being polled, whose array may move */
 	struct reject *list;
 	size_t n, room;
 	int lost; /* a reject could not be kept: the call has failed */
@@ -76,6 +77,8 @@ outflow_status instance_blame(const struct instance *i, outflow_status status, o
 
 /* Begins a call with these inputs: rejects of before are forgotten. [task] */
 void rejects_begin(struct rejects *r, const outflow_record *in, size_t n);
+/* The same for the polls that fill this batch, which outlives them. */
+void rejects_begin_poll(struct rejects *r, const outflow_batch *polled);
 void rejects_clear(struct rejects *r);
 
 /* The functions behind outflow.journal/1 and outflow.state/1. */

@@ -137,6 +137,7 @@ static void connect_parts(struct task *t)
 	progress_init(&t->progress, s, &t->source);
 	t->chain = (struct chain){ .services = s,
 		                   .faults = &t->faults,
+		                   .source = &t->source,
 		                   .stages = t->stages,
 		                   .n_stages = t->n_stages,
 		                   .pause = task_pause,

@@ -240,6 +240,7 @@ static outflow_status take_batch(struct task *t, int64_t deadline_ns, int *worke
 		family_discard(f);
 		return outflow_fail(err, OUTFLOW_E_TASK, "no memory for a batch");
 	}
+	rejects_begin_poll(&t->services.rejects, &b.plugin);
 	status = fill_batch(t, &b, deadline_ns, err);
 	batch_end(&b);
 	*worked = b.plugin.n > 0;

@@ -115,8 +115,8 @@ const char *outflow_harness_key(outflow_harness *t, size_t i);
 const char *outflow_harness_topic(outflow_harness *t, size_t i);
 const char *outflow_harness_header_of(outflow_harness *t, size_t i, const char *name);
 
-/* What became of one record: a reject of a transform or converter, or the resolution of a sink. input: its
- * number, in the order of outflow_harness_input. */
+/* What became of one record: a reject of a source, transform or converter, or the resolution of a sink. input: its
+ * number, in the order of outflow_harness_input; of a source, the output's. */
 typedef struct outflow_harness_outcome {
 	size_t input;
 	outflow_status status;

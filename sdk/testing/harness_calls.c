@@ -370,7 +370,9 @@ outflow_status outflow_harness_poll(outflow_harness *t, uint32_t max, int64_t wa
 	struct call c = { .t = t, .err = err, .deadline_ns = harness_now(t) + wait_ms * 1000000 };
 
 	harness_begin_batch(t, &c.batch, max, max);
+	t->polled = &c.batch.plugin;
 	run(&c, do_poll);
+	t->polled = NULL;
 	if (max == 0 && c.batch.plugin.n > 0)
 		harness_breach(t, "poll emitted records under back-pressure");
 	if (c.status == OUTFLOW_OK && c.batch.plugin.n == 0)

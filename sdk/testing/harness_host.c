@@ -368,14 +368,16 @@ static void wake(const outflow_host *h)
 static void reject(const outflow_host *h, const outflow_record *in, outflow_status status, const outflow_error *err)
 {
 	outflow_harness *t = of(h);
+	const outflow_record *first = t->polled ? t->polled->recs : t->call_inputs;
+	size_t n = t->polled ? t->polled->n : t->n_call_inputs;
 
 	expect_task(t, "reject");
-	if (in < t->call_inputs || in >= t->call_inputs + t->n_call_inputs)
+	if (in < first || in >= first + n)
 		harness_breach(t, "a record was rejected that is no input of this call");
-	else if (status != OUTFLOW_E_RECORD && status != OUTFLOW_E_RETRY)
+	else if (status != OUTFLOW_E_RECORD && (status != OUTFLOW_E_RETRY || t->polled))
 		harness_breach(t, "a record was rejected with status %d", status);
 	else
-		harness_add_outcome(&t->rejects, (size_t)(in - t->call_inputs), status, err);
+		harness_add_outcome(&t->rejects, (size_t)(in - first), status, err);
 }
 
 static const outflow_record *origin(const outflow_host *h, const outflow_record *r)

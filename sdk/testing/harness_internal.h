@@ -96,6 +96,7 @@ struct outflow_harness {
 	size_t n_inputs, n_put;
 	const outflow_record *call_inputs; /* of the transform or converter call in progress */
 	size_t n_call_inputs;
+	const outflow_batch *polled; /* of the poll in progress */
 
 	/* what comes out; taken by one call at a time */
 	struct piece *pieces;

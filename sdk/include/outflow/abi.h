@@ -209,7 +209,9 @@ struct outflow_host {
 	 * call before the task waits ends that wait at once. [any] */
 	void (*wake)(const outflow_host *);
 	/* Inside apply, test and decode: this input fails for good (OUTFLOW_E_RECORD) or shall be tried again
-	 * (OUTFLOW_E_RETRY, OUTFLOW_E_OUTAGE). Called instead of emitting: nothing may be emitted for it. The error is copied. [task] */
+	 * (OUTFLOW_E_RETRY, OUTFLOW_E_OUTAGE). Called instead of emitting: nothing may be emitted for it. Inside poll: a
+	 * record that this poll has emitted is not what it should be (OUTFLOW_E_RECORD); its value is what was found
+	 * instead. The error is copied. [task] */
 	void (*reject)(const outflow_host *, const outflow_record *in, outflow_status, const outflow_error *);
 	/* The record as the source emitted it, for one that stages have changed; NULL for a record that is not the
 	 * host's. Valid as long as the record. [task] */
