@@ -25,6 +25,7 @@ static const char *const retry_policies[] = { "BACKOFF_RETRY", "EXPONENTIAL_DECA
 static const char *const restart_policies[] = { "never", "on-failure", NULL };
 static const char *const deadletter_modes[] = { "full", "raw", NULL };
 static const char *const sync_modes[] = { "none", "interval", "always", NULL };
+static const char *const on_full[] = { "block", "drop_oldest", "drop_newest", NULL };
 
 static const outflow_cfg_key host_keys[] = {
 	KEY("state.dir", STRING, HIGH, NULL, 0, 0, NULL, "Host",
@@ -108,7 +109,13 @@ static const outflow_cfg_key pipeline_keys[] = {
 	KEY("journal.soft.bytes", SIZE, MEDIUM, "1GiB", 64 * KIB, TIB, NULL, "Journal",
 	    "Above this many unconfirmed bytes the source is slowed down."),
 	KEY("journal.hard.bytes", SIZE, MEDIUM, "2GiB", 64 * KIB, TIB, NULL, "Journal",
-	    "Above this many unconfirmed bytes nothing is taken: the MQTT broker keeps its messages."),
+	    "Above this many unconfirmed bytes the journal is full: see journal.on.full."),
+	KEY("journal.on.full", ENUM, MEDIUM, "block", 0, 0, on_full, "Journal",
+	    "What a full journal does: block takes nothing, so that the MQTT broker keeps its messages; drop_oldest drops its "
+	    "oldest segment that has not been read, drop_newest what comes. What is dropped is acknowledged, counted and in "
+	    "the log."),
+	KEY("journal.retain.bytes", SIZE, MEDIUM, "0", 0, TIB, NULL, "Journal",
+	    "Keep so many bytes of delivered records for outflow journal replay, beyond journal.hard.bytes."),
 };
 
 static const outflow_cfg_key choice_keys[] = {

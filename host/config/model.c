@@ -6,6 +6,7 @@
 #include "host/config/host_schema.h"
 #include "host/config/model_internal.h"
 #include "host/config/schema.h"
+#include "host/journal/journal.h"
 
 #include <outflow/util.h>
 
@@ -70,6 +71,7 @@ static void take_own_keys(struct pipeline_model *m, const outflow_config *c)
 	static const char *const states[] = { "stopped", "running", NULL };
 	static const char *const tolerances[] = { "none", "all", NULL };
 	static const char *const sync_modes[] = { "none", "interval", "always", NULL };
+	static const char *const on_full[] = { "block", "drop_oldest", "drop_newest", NULL };
 
 	m->running = model_choice(c, "state", states);
 	m->tasks_max = (uint32_t)model_number(c, "tasks.max");
@@ -84,6 +86,8 @@ static void take_own_keys(struct pipeline_model *m, const outflow_config *c)
 	m->journal.segment_bytes = (uint64_t)model_number(c, "journal.segment.bytes");
 	m->journal.soft_bytes = (uint64_t)model_number(c, "journal.soft.bytes");
 	m->journal.hard_bytes = (uint64_t)model_number(c, "journal.hard.bytes");
+	m->journal.retain_bytes = (uint64_t)model_number(c, "journal.retain.bytes");
+	m->journal.on_full = model_choice(c, "journal.on.full", on_full);
 }
 
 /* The pipeline's own keys: all but those of its components. */
@@ -119,6 +123,11 @@ static void check_own_keys(struct making *mk)
 
 	if (m->journal.soft_bytes > m->journal.hard_bytes)
 		making_complain(mk, "journal.soft.bytes", "is above journal.hard.bytes");
+	/* What is dropped is whole segments, and neither the one being read nor the one being written. */
+	if (m->journal.on_full == JOURNAL_FULL_DROP_OLDEST && m->journal.hard_bytes / 4 < m->journal.segment_bytes)
+		making_complain(mk, "journal.on.full",
+		                "drop_oldest drops segments as a whole: journal.segment.bytes must be at most a "
+		                "quarter of journal.hard.bytes");
 	if (settings_find(&m->settings, "batch.interval") != NULL && m->batch_messages == 0)
 		making_complain(mk, "batch.interval", "has no effect without batch.messages");
 	if (strlen(m->name) > 127)

@@ -59,7 +59,8 @@ struct pipeline_model {
 	struct {
 		int sync; /* enum journal_sync */
 		int64_t sync_interval_ns;
-		uint64_t segment_bytes, soft_bytes, hard_bytes;
+		uint64_t segment_bytes, soft_bytes, hard_bytes, retain_bytes;
+		int on_full; /* enum journal_full */
 	} journal;
 	struct settings settings; /* as it was given, connections merged in: what is shown */
 	char version[9];          /* of the settings: eight hexadecimal digits that change with any of them */

@@ -159,7 +159,7 @@ static void publish(struct journal *j, uint64_t length)
 outflow_status journal_append(struct journal *j, const outflow_record *r, uint64_t *pos, outflow_error *err)
 {
 	uint64_t length = frame_length(r), waiting;
-	outflow_status status;
+	outflow_status status = OUTFLOW_OK;
 
 	CHECK_OBJ(j, JOURNAL_MAGIC);
 	if (length > j->options.segment_bytes - SEGMENT_HEAD_SIZE)
@@ -169,16 +169,22 @@ outflow_status journal_append(struct journal *j, const outflow_record *r, uint64
 		                    frame_buffer_size(r) + r->value.len, (unsigned long long)j->options.segment_bytes);
 	waiting = j->appended_bytes - __atomic_load_n(&j->released_bytes, __ATOMIC_RELAXED);
 	if (waiting + length > j->options.hard_bytes)
-		return outflow_fail(err, OUTFLOW_E_RETRY,
-		                    "the journal in %s is full: %llu bytes wait for the sink, the limit is "
-		                    "%llu (journal.hard.bytes)",
-		                    j->dir, (unsigned long long)waiting, (unsigned long long)j->options.hard_bytes);
-	status = prepare(j, r, length, err);
+		status = journal_make_room(j, length, err);
+	if (status == OUTFLOW_AGAIN) {
+		*pos = j->next;
+		return OUTFLOW_OK;
+	}
+	if (status == OUTFLOW_OK)
+		status = prepare(j, r, length, err);
 	if (status == OUTFLOW_OK)
 		status = write_frame(j, r, err);
-	if (status != OUTFLOW_OK)
+	if (status != OUTFLOW_OK) {
+		__atomic_add_fetch(&j->refused, 1, __ATOMIC_RELAXED);
 		return status;
+	}
 	*pos = j->next;
 	publish(j, length);
-	return waiting + length > j->options.soft_bytes ? OUTFLOW_SLOW : OUTFLOW_OK;
+	/* A source that is slowed down piles up elsewhere what on_full shall drop. */
+	return waiting + length > j->options.soft_bytes && j->options.on_full == JOURNAL_FULL_BLOCK ? OUTFLOW_SLOW
+	                                                                                            : OUTFLOW_OK;
 }

@@ -91,7 +91,7 @@ static int is_read(const struct journal *j, const struct segment *s)
 	return 0;
 }
 
-/* The oldest segment, taken out of the list, when nobody needs it. The newest always stays: its name says how far the
+/* The oldest segment, taken out of the list, when nobody needs it and it need not be kept. The newest always stays: its name says how far the
  * numbers have come. */
 static struct segment *take_unneeded(struct journal *j)
 {
@@ -99,7 +99,8 @@ static struct segment *take_unneeded(struct journal *j)
 
 	pthread_mutex_lock(&j->lock);
 	s = j->oldest;
-	if (s == NULL || s == j->newest || s->end > j->released || is_read(j, s)) {
+	if (s == NULL || s == j->newest || s->end > j->released || is_read(j, s) ||
+	    journal_retained(j) <= j->options.retain_bytes) {
 		s = NULL;
 	} else {
 		j->oldest = s->next;
@@ -210,6 +211,7 @@ void journal_close(struct journal **pj)
 	CHECK_OBJ(j, JOURNAL_MAGIC);
 	CHECK(j->readers == NULL);
 	journal_stop_sync_thread(j);
+	journal_report_drops(j);
 	if (j->writing != NULL)
 		close_written(j);
 	while (j->oldest != NULL) {

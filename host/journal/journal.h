@@ -18,13 +18,22 @@ enum journal_sync {
 	JOURNAL_SYNC_ALWAYS,   /* each append waits for the disk */
 };
 
+/* What append does with a record that would pass hard_bytes. */
+enum journal_full {
+	JOURNAL_FULL_BLOCK,       /* refuses it: the source has to offer it again */
+	JOURNAL_FULL_DROP_OLDEST, /* drops the oldest segments that no reader has come to, and takes it */
+	JOURNAL_FULL_DROP_NEWEST, /* drops it */
+};
+
 struct journal_options {
 	const char *dir; /* exists or can be created (its parents too) */
 	enum journal_sync sync;
 	int64_t sync_interval_ns;
 	uint64_t segment_bytes; /* a new segment begins when a record would pass this */
-	uint64_t soft_bytes;    /* not released: append says OUTFLOW_SLOW above it */
-	uint64_t hard_bytes;    /* append refuses what would pass it */
+	uint64_t soft_bytes;    /* not released: append says OUTFLOW_SLOW above it, unless on_full drops */
+	uint64_t hard_bytes;    /* not released: on_full counts above it */
+	enum journal_full on_full;
+	uint64_t retain_bytes;  /* released segments stay while they are together no longer than this */
 	struct log_place place; /* for log lines; the texts outlive the journal */
 };
 
@@ -38,11 +47,12 @@ struct journal_reader;
 outflow_status journal_open(const struct journal_options *options, uint64_t released, struct journal **result,
                             outflow_error *err);
 
-/* As outflow_journal_api.append; OUTFLOW_E_NOMEM as well. [any, one caller at a time] */
+/* As outflow_journal_api.append; OUTFLOW_E_NOMEM as well. A record that on_full drops is counted, and *pos is the position
+ * that the next one gets. [any, one caller at a time] */
 outflow_status journal_append(struct journal *j, const outflow_record *r, uint64_t *pos, outflow_error *err);
 
 /* Everything below `next` is done: it no longer counts against the limits, and segments that hold nothing else are
- * removed as soon as no reader needs them, except for the newest. [any] */
+ * removed as soon as no reader needs them, except for the newest and for what retain_bytes keeps. [any] */
 void journal_release(struct journal *j, uint64_t next);
 
 /* As outflow_journal_api.durable and .level; in a segment that is released in part, bytes are estimated by the number of
@@ -52,6 +62,18 @@ void journal_level(struct journal *j, uint64_t *records, uint64_t *bytes, uint64
 
 /* Records found damaged by readers since the opening; each was reported in the log. [any] */
 uint64_t journal_lost(struct journal *j);
+
+struct journal_status {
+	uint64_t records, bytes, limit_bytes; /* as journal_level */
+	uint64_t retained_bytes;              /* of segments that are kept though released */
+	uint64_t refused, dropped, lost;      /* records since the opening: not taken, dropped by on_full, damaged */
+};
+
+void journal_status(struct journal *j, struct journal_status *result);
+
+/* Writes the log lines that are due: the level has passed a limit, or came back; which records on_full dropped. Each kind at
+ * most every ten seconds; what was dropped is said completely, at the latest by journal_close. [any, one at a time] */
+void journal_watch(struct journal *j, int64_t now_ns);
 
 /* A reader that begins at the first record whose position is at least `from`. It belongs to one thread at a time and is
  * closed before the journal. OUTFLOW_E_NOMEM. [task] */

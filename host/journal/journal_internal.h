@@ -31,6 +31,20 @@ struct journal_reader {
 };
 #define DAMAGE_NONE UINT64_MAX
 
+/* Newest records that were dropped and that the log has not been told of. */
+struct journal_drops {
+	uint64_t n;
+	uint64_t from, to; /* positions of the next record taken, when the first and the last of them came */
+	int64_t since_ms;  /* wall clock */
+};
+
+/* How full it is, as the log was told. The watcher's own. */
+struct journal_ladder {
+	int step;         /* 0: below the soft limit, 1: above it, 2: refuses */
+	uint64_t refused; /* as of the last look */
+	int64_t next_line_ns, next_drops_line_ns;
+};
+
 struct journal {
 	unsigned magic;
 	struct journal_options options;
@@ -64,6 +78,11 @@ struct journal {
 	uint64_t appended_bytes; /* atomic */
 	uint64_t released_bytes; /* atomic; within a segment estimated by number of records */
 	uint64_t lost;           /* atomic: records skipped as damaged */
+	uint64_t refused;        /* atomic: records not taken */
+	uint64_t dropped;        /* atomic: records that on_full dropped */
+
+	struct journal_drops drops; /* under lock */
+	struct journal_ladder ladder;
 };
 
 /* recover.c: puts the segments in the directory into the list, oldest first, and finds where numbering goes on.
@@ -78,6 +97,16 @@ void journal_add_segment(struct journal *j, struct segment *s);
 
 /* journal.c: removes the oldest segments that nobody needs. [any] */
 void journal_trim(struct journal *j);
+
+/* full.c: a record of that length would pass the hard limit. OUTFLOW_OK: there is room now; OUTFLOW_AGAIN: it is dropped,
+ * and counted; OUTFLOW_E_RETRY. The appender's. */
+outflow_status journal_make_room(struct journal *j, uint64_t length, outflow_error *err);
+
+/* full.c: bytes of files that are kept though released. [under lock] */
+uint64_t journal_retained(const struct journal *j);
+
+/* full.c: tells the log of all that was dropped. */
+void journal_report_drops(struct journal *j);
 
 /* sync.c: starts the thread of interval mode. 0 or an errno value. */
 int journal_start_sync_thread(struct journal *j);

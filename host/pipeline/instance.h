@@ -49,6 +49,7 @@ struct services {
 	struct wakeup wakeup;
 	struct rejects rejects;
 	outflow_journal *journals; /* open ones, linked */
+	uint64_t journal_dropped;  /* by journals, not in the ledger's account yet */
 	uint32_t task, n_tasks;
 };
 
@@ -87,6 +88,9 @@ extern const outflow_state_api state_service;
 
 /* Everything below `next` of this stream is stored as done: its journal, if it has one, may forget it. [task] */
 void journal_service_release(struct services *s, uint32_t stream, uint64_t next);
+
+/* Brings the journals' log lines, metrics and services.journal_dropped up to date. [task] */
+void journal_service_watch(struct services *s, int64_t now_ns);
 
 /* Opens a stream at its checkpoint. [task] */
 outflow_status services_open_stream(struct services *s, outflow_str json, uint32_t *stream, outflow_resume *resume);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* outflow.journal/1: a journal in the state directory, one stream, one reader. */
 #include "host/base/check.h"
+#include "host/base/metrics.h"
 #include "host/journal/journal.h"
 #include "host/pipeline/instance.h"
 
@@ -10,6 +11,21 @@
 
 #define JOURNAL_SERVICE_MAGIC 0x6a737276u
 
+enum { RECORDS, BYTES, LIMIT, RETAINED, REFUSED, DROPPED, LOST, METRICS };
+
+static const struct {
+	uint32_t kind;
+	const char *name, *unit, *help;
+} definitions[METRICS] = {
+	[RECORDS] = { OUTFLOW_METRIC_GAUGE, "journal_records", "", "Records in the journal that wait for the sink." },
+	[BYTES] = { OUTFLOW_METRIC_GAUGE, "journal_bytes", "bytes", "Their size." },
+	[LIMIT] = { OUTFLOW_METRIC_GAUGE, "journal_limit", "bytes", "journal.hard.bytes." },
+	[RETAINED] = { OUTFLOW_METRIC_GAUGE, "journal_retained", "bytes", "Delivered segments kept for a replay." },
+	[REFUSED] = { OUTFLOW_METRIC_COUNTER, "journal_refused", "", "Records that the journal did not take." },
+	[DROPPED] = { OUTFLOW_METRIC_COUNTER, "journal_dropped", "", "Records that journal.on.full dropped." },
+	[LOST] = { OUTFLOW_METRIC_COUNTER, "journal_lost", "", "Records that were damaged on disk." },
+};
+
 struct outflow_journal {
 	unsigned magic;
 	struct services *services;
@@ -17,8 +33,29 @@ struct outflow_journal {
 	struct journal *journal;
 	struct journal_reader *reader;
 	uint32_t stream;
+	outflow_metric *metrics[METRICS];
+	uint64_t dropped; /* known to the account */
 	outflow_journal *next;
 };
+
+/* The journal's numbers go into its metrics and the account. */
+static void take_status(outflow_journal *j)
+{
+	struct journal_status now;
+
+	journal_status(j->journal, &now);
+	const uint64_t values[] = {
+		[RECORDS] = now.records,   [BYTES] = now.bytes,
+		[LIMIT] = now.limit_bytes, [RETAINED] = now.retained_bytes,
+		[REFUSED] = now.refused,   [DROPPED] = now.dropped,
+		[LOST] = now.lost,
+	};
+
+	for (int i = 0; i < METRICS; i++)
+		metrics_set(j->metrics[i], (int64_t)values[i]);
+	j->services->journal_dropped += now.dropped - j->dropped;
+	j->dropped = now.dropped;
+}
 
 static void close_journal(outflow_journal *j)
 {
@@ -31,6 +68,9 @@ static void close_journal(outflow_journal *j)
 		;
 	if (*link == j)
 		*link = j->next;
+	if (j->journal != NULL)
+		take_status(j);
+	metrics_close(j);
 	journal_reader_close(&j->reader);
 	journal_close(&j->journal);
 	j->magic = 0;
@@ -48,6 +88,8 @@ static outflow_status open_files(outflow_journal *j, const struct log_place *pla
 		.segment_bytes = m->journal.segment_bytes,
 		.soft_bytes = m->journal.soft_bytes,
 		.hard_bytes = m->journal.hard_bytes,
+		.on_full = (enum journal_full)m->journal.on_full,
+		.retain_bytes = m->journal.retain_bytes,
 		.place = *place,
 	};
 	outflow_status status = state_dir_path(j->services->environment->state_dir, "journal", m->name,
@@ -79,6 +121,9 @@ static outflow_status service_open(const outflow_host *h, outflow_str stream_jso
 		close_journal(j);
 		return status;
 	}
+	for (int k = 0; k < METRICS; k++)
+		j->metrics[k] = metrics_open(j, &i->place, definitions[k].kind, definitions[k].name,
+		                             definitions[k].unit, definitions[k].help);
 	j->next = i->services->journals;
 	i->services->journals = j;
 	*result = j;
@@ -127,4 +172,12 @@ void journal_service_release(struct services *s, uint32_t stream, uint64_t next)
 	for (outflow_journal *j = s->journals; j != NULL; j = j->next)
 		if (j->stream == stream)
 			journal_release(j->journal, next);
+}
+
+void journal_service_watch(struct services *s, int64_t now_ns)
+{
+	for (outflow_journal *j = s->journals; j != NULL; j = j->next) {
+		journal_watch(j->journal, now_ns);
+		take_status(j);
+	}
 }

@@ -138,8 +138,9 @@ void task_stop_instances(struct task *t, int64_t deadline_ns)
 	ledger_collect(t->services.ledger);
 	if (t->source.self != NULL && progress_finish(&t->progress, &err) != OUTFLOW_OK)
 		log_write(&t->place, OUTFLOW_LOG_ERROR, "the last checkpoint was not stored: %s", err.msg);
-	task_publish_account(t);
 	stop_source(t, deadline_ns);
+	/* A journal may drop records as long as the source is there. */
+	task_publish_account(t);
 	for (size_t i = t->n_stages; i-- > 0;)
 		instance_destroy(&t->stages[i]);
 }

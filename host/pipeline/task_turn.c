@@ -34,6 +34,9 @@ void task_publish_account(struct task *t)
 {
 	int64_t off;
 
+	journal_service_watch(&t->services, clock_mono_ns());
+	ledger_count_dropped(t->services.ledger, t->services.journal_dropped);
+	t->services.journal_dropped = 0;
 	pthread_mutex_lock(&t->lock);
 	off = ledger_account(t->services.ledger, &t->account);
 	pthread_mutex_unlock(&t->lock);

@@ -461,6 +461,12 @@ int64_t ledger_account(const struct ledger *l, struct account *result)
 	return (int64_t)(in_flight(&a) - a.in_flight);
 }
 
+void ledger_count_dropped(struct ledger *l, uint64_t n)
+{
+	l->account.received += n;
+	l->account.dropped += n;
+}
+
 int64_t ledger_oldest_ns(const struct ledger *l)
 {
 	const struct family *f = l->oldest;

@@ -171,6 +171,9 @@ void ledger_collect(struct ledger *l);
 /* Moves the streams' positions to the end of their resolved prefixes. [task] */
 void ledger_advance(struct ledger *l);
 
+/* n source records were lost by policy before the source could emit them: received and dropped. [task] */
+void ledger_count_dropped(struct ledger *l, uint64_t n);
+
 /* Returns how far the account is from being exact, in records: anything but 0 is a defect of this program. [task] */
 int64_t ledger_account(const struct ledger *l, struct account *result);
 /* When the oldest record that is not resolved was taken in (monotonic); CLOCK_NEVER: there is none. [task] */

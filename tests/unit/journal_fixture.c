@@ -40,6 +40,19 @@ const char *fixture_last_line(const char *text)
 	return found;
 }
 
+const char *fixture_line(const char *text, unsigned wanted)
+{
+	const char *found = NULL;
+
+	pthread_mutex_lock(&lines_lock);
+	assert_true(n_lines <= LINES);
+	for (unsigned i = 0; i < n_lines && found == NULL; i++)
+		if (strstr(lines[i], text) != NULL && wanted-- == 0)
+			found = lines[i];
+	pthread_mutex_unlock(&lines_lock);
+	return found;
+}
+
 unsigned fixture_logged(const char *text)
 {
 	unsigned n = 0;

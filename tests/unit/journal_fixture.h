@@ -55,6 +55,8 @@ void fixture_file(const struct fixture *f, unsigned i, char path[512]);
 /* The lines logged since fixture_begin or fixture_forget_log that contain text; the last one of them. */
 unsigned fixture_logged(const char *text);
 const char *fixture_last_line(const char *text);
+/* The i-th of them, oldest first; NULL: there are not so many. */
+const char *fixture_line(const char *text, unsigned i);
 void fixture_forget_log(void);
 
 #endif

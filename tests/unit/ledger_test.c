@@ -119,6 +119,26 @@ static struct account account(struct fixture *x)
 	return a;
 }
 
+static void what_a_journal_dropped_keeps_the_account_exact(void **state)
+{
+	struct fixture *x = *state;
+	struct family *f = admit(x, x->stream, 2);
+	struct account a;
+
+	ledger_count_dropped(x->ledger, 5);
+	expect(f, (unsigned[]){ 1, 1 });
+	a = account(x);
+	assert_int_equal(ledger_account(x->ledger, &a), 0);
+	assert_int_equal(a.received, 7);
+	assert_int_equal(a.dropped, 5);
+	assert_int_equal(a.in_flight, 2);
+	resolve(x, &f->outputs[1], OUTFLOW_OK);
+	resolve(x, &f->outputs[0], OUTFLOW_OK);
+	a = account(x);
+	assert_int_equal(a.delivered, 2);
+	assert_int_equal(a.dropped, 5);
+}
+
 static void commit_stops_at_a_hole(void **state)
 {
 	struct fixture *x = *state;
@@ -370,6 +390,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, setup, teardown)
+		TEST(what_a_journal_dropped_keeps_the_account_exact),
 		TEST(commit_stops_at_a_hole),
 		TEST(a_later_family_waits_for_an_earlier_one),
 		TEST(a_stuck_stream_holds_no_other_back),

@@ -254,6 +254,16 @@ static void all_mistakes_are_said_at_once(void **state)
 	assert_problem(f, 9, "descripton", "did you mean 'description'?");
 }
 
+static void what_is_dropped_is_less_than_the_journal(void **state)
+{
+	struct fixture *f = *state;
+
+	make(f, "pipelines = ( { name = \"p\"; " GEN NOWHERE
+	        "\njournal = { on = { full = \"drop_oldest\"; }; hard = { bytes = \"2GiB\"; };\n"
+	        "segment = { bytes = \"1GiB\"; }; }; } );");
+	assert_problem(f, 2, "journal.on.full", "a quarter of journal.hard.bytes");
+}
+
 static void a_pattern_is_checked_with_the_rest(void **state)
 {
 	struct fixture *f = *state;
@@ -314,6 +324,7 @@ int main(void)
 		TEST(connections_that_do_not_fit_are_problems),
 		TEST(a_wrong_class_does_not_make_all_its_keys_wrong),
 		TEST(all_mistakes_are_said_at_once),
+		TEST(what_is_dropped_is_less_than_the_journal),
 		TEST(a_pattern_is_checked_with_the_rest),
 		TEST(the_host_has_keys_of_its_own),
 		TEST(the_documentation_tells_of_every_key_of_the_host),

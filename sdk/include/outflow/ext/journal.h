@@ -28,7 +28,7 @@ typedef struct outflow_journal_api {
 
 	/* Copies key, value, headers, topic and timestamp of rec; *pos is its position. Takes bounded time and never
 	 * waits for a sink. OUTFLOW_OK, OUTFLOW_SLOW (above the soft limit): taken, as durable as journal.sync
-	 * promises. Negative: not taken, the journal is cut back to its last good record; withhold the upstream
+	 * promises, or dropped and counted as journal.on.full says. Negative: not taken, the journal is cut back to its last good record; withhold the upstream
 	 * acknowledgement. OUTFLOW_E_RETRY: disk error or hard limit, a later append may succeed; OUTFLOW_E_RECORD:
 	 * larger than a segment. [any, one caller at a time] */
 	outflow_status (*append)(outflow_journal *, const outflow_record *rec, uint64_t *pos, outflow_error *);
