@@ -54,6 +54,17 @@ void kafka_conf_pass_through(struct kafka_conf *k, const outflow_host *h, const 
 	}
 }
 
+void kafka_conf_insist(struct kafka_conf *k, const char *name, const char *value, const char *why)
+{
+	char is[200] = "";
+	size_t size = sizeof is;
+
+	if (k->failed || rd_kafka_conf_get(k->conf, name, is, &size) != RD_KAFKA_CONF_OK || strcmp(is, value) == 0)
+		return;
+	outflow_fail(k->err, OUTFLOW_E_CONFIG, "%s%s: cannot be '%s': %s", k->prefix, name, is, why);
+	k->failed = 1;
+}
+
 rd_kafka_conf_t *kafka_conf_end(struct kafka_conf *k)
 {
 	if (!k->failed)

@@ -41,16 +41,22 @@ outflow_status kafka_classify(rd_kafka_resp_err_t code)
 	case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
 		return OUTFLOW_E_TASK;
 
-	/* The idempotent producer lost its place; a new one (a restarted task) goes on from the checkpoint. */
+	/* The idempotent producer lost its place, and what it had queued went with it; a new one (a restarted task) goes
+	 * on from the checkpoint. */
 	case RD_KAFKA_RESP_ERR__FATAL:
-	case RD_KAFKA_RESP_ERR__FENCED:
-	case RD_KAFKA_RESP_ERR_PRODUCER_FENCED:
+	case RD_KAFKA_RESP_ERR__PURGE_QUEUE:
+	case RD_KAFKA_RESP_ERR__PURGE_INFLIGHT:
 	case RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH:
 	case RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER:
 	case RD_KAFKA_RESP_ERR_UNKNOWN_PRODUCER_ID:
 		return OUTFLOW_E_TASK;
 
-	/* Timed out, and whatever a later broker may say: an outage rather than anybody's fault. */
+	/* Another producer has taken this one's place: two that restart in turn would fence each other without end. */
+	case RD_KAFKA_RESP_ERR__FENCED:
+	case RD_KAFKA_RESP_ERR_PRODUCER_FENCED:
+		return OUTFLOW_E_CONFIG;
+
+	/* Timed out, and whatever a later broker may say: not the record's fault. */
 	default:
 		return OUTFLOW_E_RETRY;
 	}

@@ -6,9 +6,55 @@
 
 #include <librdkafka/rdkafka.h>
 
-/* errors.c: what a delivery report's code says about the record: OUTFLOW_OK, OUTFLOW_E_RETRY (this attempt failed),
- * OUTFLOW_E_RECORD (this record can never be stored), OUTFLOW_E_TASK (nothing can). */
+#include <pthread.h>
+
+/* errors.c: what a delivery report's code alone says about the record: OUTFLOW_OK, OUTFLOW_E_RETRY (this attempt failed),
+ * OUTFLOW_E_RECORD (this record can never be stored), OUTFLOW_E_TASK (nothing can, by this client), OUTFLOW_E_CONFIG
+ * (nothing ever can). */
 outflow_status kafka_classify(rd_kafka_resp_err_t code);
+
+/* cluster.c: what a failed delivery means in the light of what the cluster says. */
+struct kafka_cluster {
+	const outflow_host *host;
+	rd_kafka_t *client;
+	rd_kafka_topic_t *topic; /* the one that all records go to; NULL: each brings its own */
+	int64_t attempt_ns;      /* how long one attempt takes at most */
+	int64_t grace_ns;        /* how long a missing topic or a refused login is waited out */
+	/* The last question, of the thread that asks. */
+	rd_kafka_resp_err_t answer;
+	int64_t asked_ns;
+	pthread_mutex_t lock;          /* over all that follows */
+	int away, refused;             /* no broker can be reached; one refused the login */
+	int64_t back_ns;               /* when the cluster was last found to be there again */
+	rd_kafka_resp_err_t complaint; /* what is being waited out, since when */
+	int64_t complaint_ns;
+};
+
+/* Client and topic are set by the caller later; clear gives back the topic before its client goes. */
+void kafka_cluster_init(struct kafka_cluster *c, const outflow_host *h, int64_t attempt_ms, int64_t grace_ms);
+void kafka_cluster_clear(struct kafka_cluster *c);
+void kafka_cluster_destroy(struct kafka_cluster *c);
+
+/* An error event of the client, and a record that was stored. [any] */
+void kafka_cluster_event(struct kafka_cluster *c, rd_kafka_resp_err_t code);
+void kafka_cluster_delivered(struct kafka_cluster *c);
+int kafka_cluster_is_refused(struct kafka_cluster *c);
+int kafka_cluster_is_away(struct kafka_cluster *c);
+
+/* Asks the cluster about the topic, for a second at most: the topic's error, or _ALL_BROKERS_DOWN when no answer came.
+ * Never from two threads at once; so the next two. */
+rd_kafka_resp_err_t kafka_cluster_ask(struct kafka_cluster *c);
+
+/* To be called now and then: asks while something is being waited out. */
+void kafka_cluster_look(struct kafka_cluster *c);
+
+/* What becomes of a record whose delivery ended with *code, which is replaced by the cause when that is known. may_ask:
+ * this is the thread that asks. [any] without it */
+outflow_status kafka_cluster_verdict(struct kafka_cluster *c, rd_kafka_resp_err_t *code, int may_ask);
+
+/* The sentence for such a verdict. */
+void kafka_cluster_explain(const struct kafka_cluster *c, rd_kafka_resp_err_t code, const char *topic,
+                           outflow_status status, outflow_error *err);
 
 /* conf.c: librdkafka's configuration in the making; the first thing that is wrong is kept. */
 struct kafka_conf {
@@ -25,6 +71,9 @@ void kafka_conf_set_text(struct kafka_conf *k, const char *name, outflow_str val
 
 /* Sets every key below the prefix as librdkafka's property of the rest of its name. */
 void kafka_conf_pass_through(struct kafka_conf *k, const outflow_host *h, const outflow_config *c);
+
+/* Fails when that property has become another one by what was passed through. */
+void kafka_conf_insist(struct kafka_conf *k, const char *name, const char *value, const char *why);
 
 /* NULL: err, as given at the beginning, says which key is wrong. The caller owns the result (rd_kafka_new takes it over). */
 rd_kafka_conf_t *kafka_conf_end(struct kafka_conf *k);

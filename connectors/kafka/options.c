@@ -49,6 +49,22 @@ static const outflow_cfg_key keys[] = {
 	  .group = "Kafka",
 	  .doc = "One attempt ends after this; then the pipeline's retries decide. An attempt that ended so may have been "
 	         "stored all the same: a retry may duplicate." },
+	{ .name = "grace",
+	  .type = OUTFLOW_T_DURATION_MS,
+	  .importance = MEDIUM,
+	  .dflt = "60s",
+	  .min = 0,
+	  .max = 86400000,
+	  .group = "Kafka",
+	  .doc = "How long a running task waits when its topic is gone or its login is refused, before it fails. At the "
+	         "start it fails at once." },
+	{ .name = "payload.copy",
+	  .type = OUTFLOW_T_BOOL,
+	  .flags = OUTFLOW_K_ADVANCED,
+	  .importance = LOW,
+	  .dflt = "false",
+	  .group = "Kafka",
+	  .doc = "Does the client copy payloads? It reads them where they are; a copy tells faults of lifetime from others." },
 	{ .name = "buffer.bytes",
 	  .type = OUTFLOW_T_SIZE,
 	  .importance = LOW,
@@ -86,10 +102,14 @@ rd_kafka_conf_t *kafka_sink_conf(const outflow_host *h, const outflow_config *c,
 	kafka_conf_set(&conf, "client.id", client);
 	/* A typo must not make a topic. */
 	kafka_conf_set(&conf, "allow.auto.create.topics", "false");
+	/* Records for a topic that nobody knows are held back for so long, in case it was made just now. */
+	kafka_conf_set_number(&conf, "topic.metadata.propagation.max.ms", timeout < 10000 ? timeout / 2 : 5000);
 	kafka_conf_set(&conf, "socket.nagle.disable", "true");
 	/* The same partition for a key as Java's producers choose. */
 	kafka_conf_set(&conf, "partitioner", "murmur2_random");
 	kafka_conf_pass_through(&conf, h, c);
+	kafka_conf_insist(&conf, "delivery.report.only.error", "false", "every record needs its report");
+	kafka_conf_insist(&conf, "transactional.id", "", "this sink has no transactions");
 	return kafka_conf_end(&conf);
 }
 

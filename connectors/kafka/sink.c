@@ -1,31 +1,57 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The Kafka sink: put hands records to librdkafka with the record's own pointer as the message's opaque; a thread takes the
- * delivery reports, in arrays, and resolves them. Nothing else resolves anything.
+ * delivery reports, in arrays, and resolves them. Nothing else resolves anything. The client reads payloads where they are,
+ * until their report or until stop has ended it.
  */
 #include "connectors/kafka/kafka.h"
 
-#include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #define REPORTS_AT_ONCE 1024u
 #define POLL_MS 100
-/* How long the cluster may take to say that it is there, and how long that counts. */
-#define ANSWER_MS 1000
-#define ANSWER_LASTS_NS INT64_C(1000000000)
+/* How long start looks for the cluster, and how long a topic that was made just now may stay unknown to a broker. */
+#define START_NS INT64_C(5000000000)
+#define UNKNOWN_NS INT64_C(2000000000)
+/* What a client gets at least to end its threads. */
+#define END_NS INT64_C(100000000)
 
 struct kafka_sink {
 	const outflow_host *host;
 	rd_kafka_conf_t *conf; /* until start */
+	char *topic;           /* the one of all records; NULL: each brings its own */
+	int copy;              /* RD_KAFKA_MSG_F_COPY or 0 */
+	int may_create;        /* may an unknown topic come into being by being asked for? */
 	rd_kafka_t *client;
 	rd_kafka_queue_t *reports;
+	struct kafka_cluster cluster;
 	pthread_t thread;
 	int thread_started;
 	int stopping; /* atomic: reports are counted, no longer resolved */
-	/* The report thread's: is the cluster away, as of when? */
-	int away;
-	int64_t asked_ns;
 };
+
+/* The topic that the stage before this sink gives to every record, if it is the same for all. */
+static char *constant_topic(const outflow_host *h, const outflow_config *c)
+{
+	outflow_str topic, form;
+
+	if (h->config->str(c, "topic", &topic) != OUTFLOW_OK || topic.len == 0)
+		return NULL;
+	if (h->config->str(c, "topic.form", &form) == OUTFLOW_OK ? !outflow_equal(form, "CONSTANT")
+	                                                         : topic.ptr[0] == '$')
+		return NULL;
+	return strndup(topic.ptr, topic.len);
+}
+
+static int has_property(const rd_kafka_conf_t *conf, const char *name)
+{
+	char value[16] = "";
+	size_t size = sizeof value;
+
+	return rd_kafka_conf_get(conf, name, value, &size) == RD_KAFKA_CONF_OK && strcmp(value, "true") == 0;
+}
 
 static outflow_status create(const outflow_host *h, const outflow_config *c, void **self, outflow_error *err)
 {
@@ -39,6 +65,11 @@ static outflow_status create(const outflow_host *h, const outflow_config *c, voi
 		free(s);
 		return OUTFLOW_E_CONFIG;
 	}
+	kafka_cluster_init(&s->cluster, h, outflow_config_number(h, c, "attempt.timeout"),
+	                   outflow_config_number(h, c, "grace"));
+	s->topic = constant_topic(h, c);
+	s->copy = outflow_config_flag(h, c, "payload.copy") ? RD_KAFKA_MSG_F_COPY : 0;
+	s->may_create = has_property(s->conf, "allow.auto.create.topics");
 	*self = s;
 	return OUTFLOW_OK;
 }
@@ -51,60 +82,42 @@ struct outcome {
 	size_t n;
 };
 
-/* A time-out does not say whose fault it is: a cluster that answers has refused, one that does not is away. */
-static int cluster_is_away(struct kafka_sink *s)
+static void resolve(struct kafka_sink *s, struct outcome *o, rd_kafka_resp_err_t code, const char *topic)
 {
-	int64_t now = s->host->time->mono_ns(s->host);
-	const struct rd_kafka_metadata *metadata;
-
-	if (s->asked_ns != 0 && now - s->asked_ns < ANSWER_LASTS_NS)
-		return s->away;
-	s->away = rd_kafka_metadata(s->client, 0, NULL, &metadata, ANSWER_MS) != RD_KAFKA_RESP_ERR_NO_ERROR;
-	s->asked_ns = s->host->time->mono_ns(s->host);
-	if (!s->away)
-		rd_kafka_metadata_destroy(metadata);
-	return s->away;
-}
-
-static outflow_status status_of(struct kafka_sink *s, rd_kafka_resp_err_t code)
-{
-	outflow_status status = kafka_classify(code);
-
-	return status == OUTFLOW_E_RETRY && cluster_is_away(s) ? OUTFLOW_E_OUTAGE : status;
-}
-
-static void resolve(struct kafka_sink *s, struct outcome *o, rd_kafka_resp_err_t code)
-{
-	outflow_status status = o->n > 0 ? status_of(s, code) : OUTFLOW_OK;
 	outflow_error err = { .size = sizeof err };
+	outflow_status status;
 
 	if (o->n == 0)
 		return;
-	if (status != OUTFLOW_OK)
-		outflow_fail_native(&err, status, "rdkafka", code, "%s: %s", rd_kafka_err2name(code),
-		                    rd_kafka_err2str(code));
+	status = kafka_cluster_verdict(&s->cluster, &code, 1);
+	if (status == OUTFLOW_OK)
+		kafka_cluster_delivered(&s->cluster);
+	else
+		kafka_cluster_explain(&s->cluster, code, topic, status, &err);
 	s->host->ack->resolve(s->host, o->records, o->n, status, status == OUTFLOW_OK ? NULL : &err);
 	o->n = 0;
 }
 
-/* Runs of the same code become one call: a burst of good reports, or of timed out ones. */
+/* Runs of the same code and topic become one call: a burst of good reports, or of timed out ones. */
 static void take_reports(struct kafka_sink *s, rd_kafka_event_t *event)
 {
 	const rd_kafka_message_t *messages[REPORTS_AT_ONCE];
-	rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
-	struct outcome o = { .n = 0 };
 	size_t n;
 
 	while ((n = rd_kafka_event_message_array(event, messages, REPORTS_AT_ONCE)) > 0) {
+		const rd_kafka_message_t *first = messages[0];
+		struct outcome o = { .n = 0 };
+
 		if (__atomic_load_n(&s->stopping, __ATOMIC_ACQUIRE))
 			continue;
 		for (size_t i = 0; i < n; i++) {
-			if (messages[i]->err != code)
-				resolve(s, &o, code);
-			code = messages[i]->err;
+			if (messages[i]->err != first->err || (first->err && messages[i]->rkt != first->rkt)) {
+				resolve(s, &o, first->err, rd_kafka_topic_name(first->rkt));
+				first = messages[i];
+			}
 			o.records[o.n++] = messages[i]->_private;
 		}
-		resolve(s, &o, code);
+		resolve(s, &o, first->err, rd_kafka_topic_name(first->rkt));
 	}
 }
 
@@ -129,6 +142,7 @@ static void take_event(struct kafka_sink *s, rd_kafka_event_t *event)
 		break;
 	case RD_KAFKA_EVENT_ERROR:
 		/* The client goes on by itself; what it means for records comes in their reports. */
+		kafka_cluster_event(&s->cluster, rd_kafka_event_error(event));
 		outflow_log(s->host, OUTFLOW_LOG_WARN, "%s: %s", rd_kafka_err2name(rd_kafka_event_error(event)),
 		            rd_kafka_event_error_string(event));
 		break;
@@ -141,26 +155,79 @@ static void take_event(struct kafka_sink *s, rd_kafka_event_t *event)
 	}
 }
 
+static int take_next(struct kafka_sink *s, int wait_ms)
+{
+	rd_kafka_event_t *event = rd_kafka_queue_poll(s->reports, wait_ms);
+
+	if (event == NULL)
+		return 0;
+	take_event(s, event);
+	rd_kafka_event_destroy(event);
+	return 1;
+}
+
 static void *report_main(void *arg)
 {
 	struct kafka_sink *s = arg;
 
 	while (!__atomic_load_n(&s->stopping, __ATOMIC_ACQUIRE)) {
-		rd_kafka_event_t *event = rd_kafka_queue_poll(s->reports, POLL_MS);
-
-		if (event == NULL)
-			continue;
-		take_event(s, event);
-		rd_kafka_event_destroy(event);
+		take_next(s, POLL_MS);
+		kafka_cluster_look(&s->cluster);
 	}
 	return NULL;
 }
 
-/* ---- life ---- */
+/* ---- start ---- */
+
+/* What the answer to a question means before there is any record. *again: ask once more. */
+static outflow_status judge(struct kafka_sink *s, rd_kafka_resp_err_t answer, int64_t waited_ns, int *again,
+                            outflow_error *err)
+{
+	int away = answer == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN;
+	int unknown = answer == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+	const char *topic = s->topic ? s->topic : "";
+	outflow_status status = kafka_classify(answer);
+
+	*again = 0;
+	if (away && kafka_cluster_is_refused(&s->cluster)) {
+		kafka_cluster_explain(&s->cluster, RD_KAFKA_RESP_ERR__AUTHENTICATION, topic, OUTFLOW_E_CONFIG, err);
+		return OUTFLOW_E_CONFIG;
+	}
+	*again = waited_ns < (unknown && !s->may_create ? UNKNOWN_NS : START_NS) &&
+	         (unknown || (away && !kafka_cluster_is_away(&s->cluster)));
+	if (*again || away || (unknown && s->may_create) || status == OUTFLOW_E_RETRY)
+		return OUTFLOW_OK;
+	/* A name that cannot be one, and a topic that is not there, stay so; rights may be given. */
+	if (status != OUTFLOW_OK && (unknown || status == OUTFLOW_E_RECORD))
+		status = OUTFLOW_E_CONFIG;
+	if (status != OUTFLOW_OK)
+		kafka_cluster_explain(&s->cluster, answer, topic, status, err);
+	return status;
+}
+
+/* A mistake shows at once; brokers that are not there yet are waited for by the records. */
+static outflow_status look_for_cluster(struct kafka_sink *s, outflow_error *err)
+{
+	int64_t begin = s->host->time->mono_ns(s->host);
+	rd_kafka_resp_err_t answer;
+	outflow_status status;
+	int again;
+
+	do {
+		answer = kafka_cluster_ask(&s->cluster);
+		while (take_next(s, 0))
+			;
+		status = judge(s, answer, s->host->time->mono_ns(s->host) - begin, &again, err);
+	} while (again);
+	if (status == OUTFLOW_OK && answer == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
+		outflow_log(s->host, OUTFLOW_LOG_WARN, "no broker can be reached; records wait until one can");
+	return status;
+}
 
 static outflow_status start(void *self, outflow_error *err)
 {
 	struct kafka_sink *s = self;
+	outflow_status status;
 	char why[300];
 	int rc;
 
@@ -172,6 +239,12 @@ static outflow_status start(void *self, outflow_error *err)
 	s->conf = NULL;
 	s->reports = rd_kafka_queue_get_main(s->client);
 	rd_kafka_set_log_queue(s->client, NULL);
+	s->cluster.client = s->client;
+	if (s->topic != NULL)
+		s->cluster.topic = rd_kafka_topic_new(s->client, s->topic, NULL);
+	status = look_for_cluster(s, err);
+	if (status != OUTFLOW_OK)
+		return status;
 	rc = pthread_create(&s->thread, NULL, report_main, s);
 	if (rc != 0)
 		return outflow_fail_errno(err, OUTFLOW_E_TASK, rc, "cannot start a thread");
@@ -203,7 +276,7 @@ static rd_kafka_resp_err_t produce(struct kafka_sink *s, outflow_record *r, cons
 	rd_kafka_vu_t arguments[] = {
 		{ .vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = topic },
 		{ .vtype = RD_KAFKA_VTYPE_PARTITION, .u.i32 = r->partition < 0 ? RD_KAFKA_PARTITION_UA : r->partition },
-		{ .vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY },
+		{ .vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = s->copy },
 		{ .vtype = RD_KAFKA_VTYPE_KEY, .u.mem = { (void *)(uintptr_t)r->key.ptr, r->key.len } },
 		{ .vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = { (void *)(uintptr_t)r->value.ptr, r->value.len } },
 		{ .vtype = RD_KAFKA_VTYPE_TIMESTAMP, .u.i64 = r->timestamp_ms < 0 ? 0 : r->timestamp_ms },
@@ -239,10 +312,11 @@ static outflow_status put(void *self, outflow_record *recs, size_t n, size_t *ta
 		code = produce(s, r, topic);
 		if (code == RD_KAFKA_RESP_ERR__QUEUE_FULL)
 			return OUTFLOW_AGAIN;
-		status = kafka_classify(code);
-		if (status != OUTFLOW_OK)
-			return outflow_fail_native(err, status, "rdkafka", code, "topic '%s': %s", topic,
-			                           rd_kafka_err2str(code));
+		status = code ? kafka_cluster_verdict(&s->cluster, &code, 0) : OUTFLOW_OK;
+		if (status != OUTFLOW_OK) {
+			kafka_cluster_explain(&s->cluster, code, topic, status, err);
+			return status;
+		}
 	}
 	return OUTFLOW_OK;
 }
@@ -258,14 +332,44 @@ static outflow_status flush(void *self, int64_t deadline_ns, outflow_error *err)
 	return OUTFLOW_OK;
 }
 
+/* ---- stop ---- */
+
+/* After this no thread of the client reads any record's payload. */
+static void *end_main(void *client)
+{
+	rd_kafka_destroy_flags(client, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+	return NULL;
+}
+
+/* Not 0: the client has not ended by then, and does so in its own time. */
+static int end_client(struct kafka_sink *s, int64_t deadline_ns)
+{
+	int64_t left = deadline_ns - s->host->time->mono_ns(s->host);
+	struct timespec until;
+	pthread_t thread;
+	int rc;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	left = (left > END_NS ? left : END_NS) + until.tv_nsec;
+	until.tv_sec += left / 1000000000;
+	until.tv_nsec = left % 1000000000;
+	rc = pthread_create(&thread, NULL, end_main, s->client);
+	s->client = NULL;
+	if (rc == 0) {
+		rc = pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &until);
+		if (rc != 0)
+			pthread_detach(thread);
+	}
+	return rc;
+}
+
 /* Reports that come from here on belong to records that stay unresolved. */
 static outflow_status stop(void *self, int64_t deadline_ns, outflow_error *err)
 {
 	struct kafka_sink *s = self;
 	rd_kafka_event_t *event;
+	int rc;
 
-	(void)deadline_ns;
-	(void)err;
 	__atomic_store_n(&s->stopping, 1, __ATOMIC_RELEASE);
 	if (s->thread_started)
 		pthread_join(s->thread, NULL);
@@ -273,6 +377,12 @@ static outflow_status stop(void *self, int64_t deadline_ns, outflow_error *err)
 	rd_kafka_purge(s->client, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
 	while ((event = rd_kafka_queue_poll(s->reports, 0)) != NULL)
 		rd_kafka_event_destroy(event);
+	rd_kafka_queue_destroy(s->reports);
+	s->reports = NULL;
+	kafka_cluster_clear(&s->cluster);
+	rc = end_client(s, deadline_ns);
+	if (rc != 0)
+		return outflow_fail_errno(err, OUTFLOW_E_RETRY, rc, "the Kafka client has not ended");
 	return OUTFLOW_OK;
 }
 
@@ -281,13 +391,16 @@ static void destroy(void *self)
 	struct kafka_sink *s = self;
 
 	if (s->thread_started)
-		stop(s, 0, NULL);
+		stop(s, s->host->time->mono_ns(s->host) + START_NS, NULL);
 	if (s->conf != NULL)
 		rd_kafka_conf_destroy(s->conf);
 	if (s->reports != NULL)
 		rd_kafka_queue_destroy(s->reports);
+	kafka_cluster_destroy(&s->cluster);
+	/* Only a start that failed leaves it; then it has never seen a record. */
 	if (s->client != NULL)
-		rd_kafka_destroy_flags(s->client, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+		rd_kafka_destroy(s->client);
+	free(s->topic);
 	free(s);
 }
 

@@ -300,7 +300,8 @@ static bool is_known(const outflow_cfg_def *def, const char *key)
 	for (size_t i = 0; i < sizeof inherited / sizeof inherited[0]; i++)
 		if (strcmp(inherited[i][0], key) == 0)
 			return true;
-	return false;
+	/* What the stage before every sink reads. */
+	return strcmp(key, "topic") == 0 || strcmp(key, "topic.form") == 0;
 }
 
 outflow_status outflow_harness_check(outflow_harness *t, const outflow_component *c)
