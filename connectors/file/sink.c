@@ -160,7 +160,7 @@ static int write_all(struct file_sink *s)
 	return s->sync ? fdatasync(s->fd) : 0;
 }
 
-/* With the lock held. OUTFLOW_E_RETRY: nothing is written. */
+/* With the lock held. OUTFLOW_E_OUTAGE: nothing is written; a full disk or a broken one is no record's fault. */
 static outflow_status append(struct file_sink *s, outflow_error *err)
 {
 	outflow_status status = find_end(s, err);
@@ -168,11 +168,11 @@ static outflow_status append(struct file_sink *s, outflow_error *err)
 	if (status != OUTFLOW_OK)
 		return status;
 	if (write_all(s) != 0) {
-		outflow_fail_errno(err, OUTFLOW_E_RETRY, errno, "%s cannot be written", s->path);
+		outflow_fail_errno(err, OUTFLOW_E_OUTAGE, errno, "%s cannot be written", s->path);
 		if (ftruncate(s->fd, s->end) != 0)
 			return outflow_fail_errno(err, OUTFLOW_E_TASK, errno, "%s cannot be cut back after an error",
 			                          s->path);
-		return OUTFLOW_E_RETRY;
+		return OUTFLOW_E_OUTAGE;
 	}
 	s->end += (off_t)s->line.n;
 	return OUTFLOW_OK;
@@ -196,7 +196,7 @@ static outflow_status put(void *self, outflow_record *recs, size_t n, size_t *ta
 	if (s->line.failed)
 		return outflow_fail(err, OUTFLOW_E_NOMEM, "no memory for the lines of %zu records", n);
 	if (lock(s, LOCK_EX) != 0)
-		return outflow_fail_errno(err, OUTFLOW_E_RETRY, errno, "%s cannot be locked", s->path);
+		return outflow_fail_errno(err, OUTFLOW_E_OUTAGE, errno, "%s cannot be locked", s->path);
 	status = append(s, err);
 	(void)lock(s, LOCK_UN);
 	if (status == OUTFLOW_OK)

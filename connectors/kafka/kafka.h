@@ -88,4 +88,9 @@ rd_kafka_conf_t *kafka_sink_conf(const outflow_host *h, const outflow_config *c,
 /* sink.c */
 extern const outflow_sink_ops kafka_sink_ops;
 
+/* source.c, reader.c */
+extern const outflow_cfg_def kafka_source_schema, kafka_reader_schema;
+extern const outflow_source_ops kafka_source_ops, kafka_reader_ops;
+const void *kafka_source_extension(const char *id);
+
 #endif

@@ -9,7 +9,24 @@ static const outflow_component sink = {
 	.config = &kafka_sink_schema,
 	.ops = &kafka_sink_ops,
 };
-static const outflow_component *const components[] = { &sink };
+static const outflow_component source = {
+	.size = sizeof source,
+	.kind = OUTFLOW_SOURCE,
+	.name = "source",
+	.doc = "Reads Kafka topics as a member of a consumer group, whose offsets follow what is delivered.",
+	.config = &kafka_source_schema,
+	.ops = &kafka_source_ops,
+	.extension = kafka_source_extension,
+};
+static const outflow_component reader = {
+	.size = sizeof reader,
+	.kind = OUTFLOW_SOURCE,
+	.name = "reader",
+	.doc = "Reads what Kafka topics hold when it starts, then ends.",
+	.config = &kafka_reader_schema,
+	.ops = &kafka_reader_ops,
+};
+static const outflow_component *const components[] = { &sink, &source, &reader };
 static const outflow_plugin plugin = {
 	.stamp = OUTFLOW_STAMP,
 	.size = sizeof plugin,
@@ -18,7 +35,7 @@ static const outflow_plugin plugin = {
 	.license = "Apache-2.0",
 	.doc = "Apache Kafka, by librdkafka.",
 	.components = components,
-	.n_components = 1,
+	.n_components = sizeof components / sizeof components[0],
 };
 
 outflow_plugin_entry_fn outflow_plugin_entry_v1;

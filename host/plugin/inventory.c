@@ -216,16 +216,23 @@ outflow_status inventory_open(const char *plugin_path, const char *copy_dir, str
 
 /* ---- looking up ---- */
 
-static size_t count_of_kind(const struct module *m, uint32_t kind, const outflow_component **last)
+/* What the plugin's id alone means: its only component of that kind, or the one that is called by the kind. */
+static const outflow_component *main_component(const struct module *m, uint32_t kind)
 {
+	const outflow_component *only = NULL;
 	size_t n = 0;
 
-	for (size_t i = 0; i < m->plugin->n_components; i++)
-		if (m->plugin->components[i]->kind == kind) {
-			*last = m->plugin->components[i];
-			n++;
-		}
-	return n;
+	for (size_t i = 0; i < m->plugin->n_components; i++) {
+		const outflow_component *c = m->plugin->components[i];
+
+		if (c->kind != kind)
+			continue;
+		if (strcmp(c->name, component_kind_name(kind)) == 0)
+			return c;
+		only = c;
+		n++;
+	}
+	return n == 1 ? only : NULL;
 }
 
 static int is_named(const struct module *m, const outflow_component *c, const char *reference)
@@ -262,12 +269,11 @@ static const char *nearest(const struct inventory *inv, uint32_t kind, const cha
 
 	for (size_t i = 0; i < inv->n_modules; i++) {
 		const outflow_plugin *p = inv->modules[i]->plugin;
-		const outflow_component *last;
 
 		for (size_t k = 0; k < p->n_components; k++)
 			if (p->components[k]->kind == kind)
 				suggestion_offer(&near, p->components[k]->name);
-		if (count_of_kind(inv->modules[i], kind, &last) == 1)
+		if (main_component(inv->modules[i], kind) != NULL)
 			suggestion_offer(&plugin, p->id);
 	}
 	return plugin.best ? plugin.best : near.best;
@@ -306,7 +312,7 @@ outflow_status inventory_find(const struct inventory *inv, uint32_t kind, const 
                               struct component *result, outflow_error *err)
 {
 	const struct module *m = find_plugin(inv, reference);
-	const outflow_component *only = NULL;
+	const outflow_component *its = m ? main_component(m, kind) : NULL;
 	size_t found = find_by_name(inv, kind, reference, result);
 	const char *reason, *near;
 	char known[300];
@@ -314,8 +320,8 @@ outflow_status inventory_find(const struct inventory *inv, uint32_t kind, const 
 	CHECK_OBJ(inv, INVENTORY_MAGIC);
 	if (found == 1)
 		return OUTFLOW_OK;
-	if (found == 0 && m != NULL && count_of_kind(m, kind, &only) == 1) {
-		*result = (struct component){ m, only };
+	if (found == 0 && its != NULL) {
+		*result = (struct component){ m, its };
 		return OUTFLOW_OK;
 	}
 	list_known(inv, kind, known, sizeof known);

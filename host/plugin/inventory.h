@@ -28,8 +28,8 @@ outflow_status inventory_open(const char *plugin_path, const char *copy_dir, str
                               outflow_error *err);
 
 /* What `reference` means where a component of `kind` is wanted: "plugin/component", a component's name, or the id of a
- * plugin with exactly one component of that kind. OUTFLOW_E_CONFIG: nothing or several match; the error lists what
- * there is, the nearest name, and the reason when a file of that name was refused. [any] */
+ * plugin: its only component of that kind, or the one that is called by the kind. OUTFLOW_E_CONFIG: nothing or several
+ * match; the error lists what there is, the nearest name, and the reason when a file of that name was refused. [any] */
 outflow_status inventory_find(const struct inventory *inv, uint32_t kind, const char *reference,
                               struct component *result, outflow_error *err);
 

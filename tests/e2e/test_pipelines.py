@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pipelines without brokers: the account is exact whatever sinks do, and what is not resolved comes again."""
+import json
 import re
 import subprocess
 
@@ -51,6 +52,14 @@ def test_several_tasks_share_the_work(tmp_path):
     daemon = run_until_done(tmp_path, pipeline(more="tasks = { max = 3; };"))
     assert sum(a["delivered"] for a in daemon.accounts().values()) == 1000
     assert len(daemon.accounts()) == 3
+
+
+def test_several_tasks_write_one_file(tmp_path):
+    """Proves that tasks that share a file write behind each other, not over each other."""
+    out = tmp_path / "out"
+    run_until_done(tmp_path, pipeline(source="count = 20000;", sink=f'class = "file"; path = "{out}";',
+                                      more="tasks = { max = 4; };"))
+    assert sorted(json.loads(line)["seq"] for line in out.read_text().splitlines()) == list(range(20000))
 
 
 @pytest.mark.parametrize("sink", ["twice", "shuffle"])
