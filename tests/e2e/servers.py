@@ -36,6 +36,16 @@ def port_answers(port):
         return s.connect_ex(("127.0.0.1", port)) == 0
 
 
+def bytes_below(directory):
+    total = 0
+    for path in pathlib.Path(directory).rglob("*"):
+        try:
+            total += path.stat().st_size if path.is_file() else 0
+        except FileNotFoundError:
+            pass  # a segment that was released meanwhile
+    return total
+
+
 class Process:
     """One child with its output in a file."""
 
@@ -180,3 +190,32 @@ class Outflow(Process):
         wait_until(subscribed, 30, f"outflow has subscribed {times} time(s)")
         if not self.alive():
             raise RuntimeError(f"outflow ended:\n{self.tail()}")
+
+
+class SmallDisk:
+    """A file system of this size for one process, which `prefix` before its command mounts in a name space of its own."""
+
+    def __init__(self, path, size):
+        self.path = pathlib.Path(path)
+        self.path.mkdir()
+        self.unshare = ["unshare", "-m"] if os.geteuid() == 0 else ["unshare", "-Urm"]
+        self.prefix = [*self.unshare, "sh", "-c", f'mount -t tmpfs -o size={size} none {self.path} && exec "$@"', "sh"]
+
+    def possible(self):
+        return subprocess.run([*self.prefix, "true"], stderr=subprocess.DEVNULL).returncode == 0
+
+    def _ballast(self, process):
+        return pathlib.Path(f"/proc/{process.child.pid}/root{self.path}/ballast")
+
+    def fill(self, process):
+        """Writes until nothing more fits, to the byte."""
+        with open(self._ballast(process), "ab", buffering=0) as ballast:
+            for size in (65536, 4096, 1):
+                try:
+                    while ballast.write(bytes(size)) == size:
+                        pass
+                except OSError:
+                    pass
+
+    def free(self, process):
+        self._ballast(process).unlink()

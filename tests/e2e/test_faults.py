@@ -4,7 +4,6 @@ import os
 import random
 import shutil
 import signal
-import subprocess
 
 import pytest
 
@@ -111,42 +110,21 @@ def test_kafka_away_for_thirty_seconds(mosquitto, tmp_path, make_outflow):
         shutil.rmtree(tmp_path / "kafka", ignore_errors=True)
 
 
-def can_mount():
-    command = ["unshare", "-m"] if os.geteuid() == 0 else ["unshare", "-Urm"]
-    done = subprocess.run([*command, "mount", "-t", "tmpfs", "none", "/mnt"], stderr=subprocess.DEVNULL)
-    return command if done.returncode == 0 else None
-
-
-def fill(path):
-    """Writes until nothing more fits, to the byte."""
-    with open(path, "wb", buffering=0) as ballast:
-        for size in (65536, 4096, 1):
-            try:
-                while ballast.write(bytes(size)) == size:
-                    pass
-            except OSError:
-                pass
-
-
 def test_full_disk_under_the_journal(kafka, mosquitto, topic, make_outflow, tmp_path):
     """Proves that with a full disk nothing is acknowledged that is not saved, and that work resumes by itself."""
-    unshare = can_mount()
-    if unshare is None:
+    small = servers.SmallDisk(tmp_path / "small", "16m")
+    if not small.possible():
         pytest.skip("no right to mount a small file system")
-    mount = tmp_path / "small"
-    mount.mkdir()
-    script = f'mount -t tmpfs -o size=16m none {mount} && exec "$@"'
-    outflow = make_outflow(state_dir=mount / "state", prefix=[*unshare, "sh", "-c", script, "sh"], more=SMALL_SEGMENTS)
+    outflow = make_outflow(state_dir=small.path / "state", prefix=small.prefix, more=SMALL_SEGMENTS)
     outflow.start()
     outflow.wait_subscribed()
-    inside = f"/proc/{outflow.child.pid}/root{mount}"
     publisher = oracle.Publisher(mosquitto.port, rate=1000).start()
     servers.wait_until(lambda: publisher.published > 1000, 20, "load goes on")
-    fill(f"{inside}/ballast")
+    small.fill(outflow)
     servers.wait_until(lambda: outflow.logged("was not taken and not acknowledged"), 30, "the disk is full")
     full = publisher.published
     servers.wait_until(lambda: publisher.published > full + 2000, 30, "load goes on")
     assert outflow.alive(), outflow.tail()
-    os.unlink(f"{inside}/ballast")
+    small.free(outflow)
     publisher.finish()
     oracle.verdict(kafka.bootstrap, topic, publisher, 90).check()

@@ -4,7 +4,8 @@
  * the source `gen` gives them. Every `every`-th one fails `times` times (0: always) with `status`.
  *
  * The sink resolves from a thread of its own and writes the values that it took, in the order of its resolutions, to
- * `path`, one a line. With `hold` it takes everything and answers nothing, as a sink that hangs.
+ * `path`, one a line. With `hold` it takes everything and answers nothing, as a sink that hangs; with `pause` it takes so
+ * long over each record.
  */
 #include "tests/plug/parts.h"
 
@@ -13,6 +14,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #define HELD 256u
 #define NUMBERS (1u << 20)
@@ -77,6 +79,7 @@ struct flaky {
 	struct script *script;
 	FILE *file;
 	int hold;
+	int64_t pause_ms;
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
@@ -116,6 +119,8 @@ static void *resolver_main(void *arg)
 		f->n--;
 		f->resolving = 1;
 		pthread_mutex_unlock(&f->lock);
+		if (f->pause_ms > 0)
+			usleep((useconds_t)f->pause_ms * 1000);
 		resolve(f, r);
 		pthread_mutex_lock(&f->lock);
 		f->resolving = 0;
@@ -137,6 +142,7 @@ static outflow_status create(const outflow_host *h, const outflow_config *c, voi
 	f->host = h;
 	h->config->boolean(c, "hold", &hold);
 	f->hold = hold;
+	f->pause_ms = outflow_config_number(h, c, "pause");
 	if (h->config->str(c, "path", &path) == OUTFLOW_OK) {
 		snprintf(name, sizeof name, "%.*s", (int)path.len, path.ptr);
 		f->file = fopen(name, "a");
@@ -255,6 +261,7 @@ static const outflow_cfg_key sink_keys[] = {
 	SCRIPT_KEYS,
 	{ .name = "path", .type = OUTFLOW_T_STRING, .doc = "Where delivered values go." },
 	{ .name = "hold", .type = OUTFLOW_T_BOOL, .dflt = "false", .doc = "Never answer." },
+	{ .name = "pause", .type = OUTFLOW_T_INT, .dflt = "0", .doc = "Milliseconds for each record." },
 };
 static const outflow_cfg_key transform_keys[] = { SCRIPT_KEYS };
 

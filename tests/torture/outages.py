@@ -9,10 +9,6 @@ import servers
 WINDOW_MIB = 32  # inflight.bytes
 
 
-def bytes_below(directory):
-    return sum(p.stat().st_size for p in directory.rglob("*") if p.is_file())
-
-
 @field.row("kafka-away")
 def kafka_away(f, dice):
     """Kafka is away while a million messages are accepted, Outflow is killed in the middle of it, Kafka comes back"""
@@ -24,12 +20,12 @@ def kafka_away(f, dice):
     watcher = field.Watcher(outflow)
     begin = time.monotonic()
     publisher = f.publisher(count=count, size=size).start().wait(600)
-    servers.wait_until(lambda: bytes_below(outflow.state_dir / "journal") >= count * size, 600, "all is in the journal")
+    servers.wait_until(lambda: servers.bytes_below(outflow.state_dir / "journal") >= count * size, 600, "all is in the journal")
     accepted = time.monotonic() - begin
     assert outflow.alive(), outflow.tail()
     outflow.kill(signal.SIGKILL)
     assert outflow.child.returncode == -signal.SIGKILL
-    journal = bytes_below(outflow.state_dir / "journal")
+    journal = servers.bytes_below(outflow.state_dir / "journal")
     outflow.start().wait_subscribed(2)
     f.kafka.start()
     begin = time.monotonic()

@@ -13,6 +13,7 @@ import field
 # Each of these registers its rows, which run in this order.
 import kills  # noqa: F401
 import outages  # noqa: F401
+import load  # noqa: F401
 
 
 def run_row(name, seed, options):
