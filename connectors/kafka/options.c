@@ -105,6 +105,8 @@ rd_kafka_conf_t *kafka_sink_conf(const outflow_host *h, const outflow_config *c,
 	/* Records for a topic that nobody knows are held back for so long, in case it was made just now. */
 	kafka_conf_set_number(&conf, "topic.metadata.propagation.max.ms", timeout < 10000 ? timeout / 2 : 5000);
 	kafka_conf_set(&conf, "socket.nagle.disable", "true");
+	/* Flowing again soon after an outage is worth one attempt a second; the client's own limit is 10 s. */
+	kafka_conf_set(&conf, "reconnect.backoff.max.ms", "1000");
 	/* The same partition for a key as Java's producers choose. */
 	kafka_conf_set(&conf, "partitioner", "murmur2_random");
 	kafka_conf_pass_through(&conf, h, c);
