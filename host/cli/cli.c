@@ -10,6 +10,8 @@ const struct subcommand subcommands[] = {
 	{ "run", cli_run, "run the pipelines of a configuration" },
 	{ "check", cli_check, "check a configuration, all mistakes at once, without running anything" },
 	{ "plugins", cli_plugins, "list plugins, describe their components and keys" },
+	{ "journal", cli_journal, "inspect, check, export or replay the journal of a pipeline" },
+	{ "checkpoint", cli_checkpoint, "show, set or forget where a pipeline goes on" },
 	{ "version", cli_version, "print the version" },
 	{ NULL, NULL, NULL },
 };

@@ -132,54 +132,62 @@ static outflow_str take_text(struct cursor *c, uint32_t length)
 	return (outflow_str){ piece.ptr, piece.len };
 }
 
-static outflow_status take_headers(struct cursor *c, const outflow_host *h, outflow_batch *out, outflow_record *r)
+int frame_decode(const struct frame_head *head, outflow_header *headers, outflow_record *result)
 {
-	uint64_t table_size = (uint64_t)r->n_headers * sizeof(struct header_lengths);
-	const char *table = c->at;
-	outflow_header *headers;
+	struct cursor body = { (const char *)(head + 1), head->length - sizeof *head, 0 };
+	const char *table = body.at;
+	outflow_record r = { .partition = -1,
+		             .timestamp_ms = head->timestamp_ms,
+		             .headers = head->n_headers > 0 ? headers : NULL,
+		             .n_headers = head->n_headers,
+		             .pos = head->sequence,
+		             .next = head->sequence + 1 };
 
-	if (r->n_headers == 0)
-		return OUTFLOW_OK;
-	if (table_size > c->left)
-		return OUTFLOW_E_RECORD;
-	take(c, (uint32_t)table_size);
-	headers = outflow_alloc(h, out, r->n_headers * sizeof *headers, _Alignof(outflow_header));
-	if (headers == NULL)
-		return OUTFLOW_E_NOMEM;
-	for (uint32_t i = 0; i < r->n_headers; i++) {
+	take(&body, (uint32_t)(head->n_headers * sizeof(struct header_lengths)));
+	for (uint32_t i = 0; i < r.n_headers; i++) {
 		struct header_lengths lengths;
 
 		memcpy(&lengths, table + i * sizeof lengths, sizeof lengths);
-		headers[i].name = take_text(c, lengths.name);
-		headers[i].value = take(c, lengths.value);
+		headers[i].name = take_text(&body, lengths.name);
+		headers[i].value = take(&body, lengths.value);
 	}
-	r->headers = headers;
-	return OUTFLOW_OK;
+	r.topic = take_text(&body, head->topic_length);
+	r.key = take(&body, head->key_length);
+	r.value = take(&body, head->value_length);
+	*result = r;
+	return body.overrun ? -1 : 0;
+}
+
+int frame_body_is_good(const struct frame_head *head)
+{
+	size_t n = head->length - sizeof *head;
+
+	return crc32c(0, head + 1, n) == head->body_crc && frame_has_headers(head);
+}
+
+int frame_has_headers(const struct frame_head *head)
+{
+	return head->n_headers <= (head->length - sizeof *head) / sizeof(struct header_lengths);
 }
 
 outflow_status frame_emit(const struct frame_head *head, const outflow_host *h, outflow_batch *out, uint32_t stream)
 {
-	struct cursor body = { (const char *)(head + 1), head->length - sizeof *head, 0 };
-	outflow_record r = { .partition = -1,
-		             .timestamp_ms = head->timestamp_ms,
-		             .n_headers = head->n_headers,
-		             .stream = stream,
-		             .pos = head->sequence,
-		             .next = head->sequence + 1 };
 	outflow_status status = OUTFLOW_OK;
+	outflow_header *headers = NULL;
+	outflow_record r;
 
-	if (crc32c(0, body.at, body.left) != head->body_crc)
+	if (!frame_body_is_good(head))
 		return OUTFLOW_E_RECORD;
 	if (out->n == out->cap)
 		status = h->batch->reserve(out, out->n + 1);
-	if (status == OUTFLOW_OK)
-		status = take_headers(&body, h, out, &r);
+	if (status == OUTFLOW_OK && head->n_headers > 0) {
+		headers = outflow_alloc(h, out, head->n_headers * sizeof *headers, _Alignof(outflow_header));
+		status = headers ? OUTFLOW_OK : OUTFLOW_E_NOMEM;
+	}
 	if (status != OUTFLOW_OK)
 		return status;
-	r.topic = take_text(&body, head->topic_length);
-	r.key = take(&body, head->key_length);
-	r.value = take(&body, head->value_length);
-	if (body.overrun)
+	if (frame_decode(head, headers, &r) != 0)
 		return OUTFLOW_E_RECORD;
+	r.stream = stream;
 	return outflow_emit(h, out, &r) ? OUTFLOW_OK : OUTFLOW_E_NOMEM;
 }

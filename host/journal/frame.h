@@ -44,6 +44,16 @@ void frame_build(const outflow_record *r, uint64_t sequence, uint32_t mark, char
 /* Is this the whole head of a frame that ends within room bytes? mark 0: of any segment. [any] */
 int frame_head_is_good(const struct frame_head *head, uint32_t mark, uint64_t room);
 
+/* Are there, by its length, as many headers as its head says? [any] */
+int frame_has_headers(const struct frame_head *head);
+
+/* Is what follows the head as it was written? [any] */
+int frame_body_is_good(const struct frame_head *head);
+
+/* Lays a record over a whole frame with a good body; headers has room for head->n_headers. -1: lengths that do not fit, as
+ * no writer makes them. [any] */
+int frame_decode(const struct frame_head *head, outflow_header *headers, outflow_record *result);
+
 /* Emits the frame as a record of that stream. The record points into the frame, its header array lies in the batch.
  * OUTFLOW_E_RECORD: the body is damaged; OUTFLOW_AGAIN: the batch is full; OUTFLOW_E_NOMEM. Nothing is emitted then. [task] */
 outflow_status frame_emit(const struct frame_head *head, const outflow_host *h, outflow_batch *out, uint32_t stream);

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "host/base/crc32c.h"
 #include "host/base/io.h"
-#include "host/journal/frame.h"
 #include "host/journal/journal_internal.h"
+#include "host/journal/names.h"
+#include "host/journal/scan.h"
 
 #include <outflow/util.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -23,54 +22,6 @@ uint64_t journal_jump_above(uint64_t end)
 
 /* ---- looking through a segment that was not closed ---- */
 
-/* A window onto the file: recovery needs the same memory whatever it finds, and a page that the disk cannot deliver is an
- * error, not a SIGBUS. */
-struct scan {
-	int fd;
-	uint64_t size; /* of the file */
-	uint64_t at;   /* of the window */
-	size_t n;      /* bytes in it */
-	char *window;
-};
-#define WINDOW (UINT64_C(64) << 10)
-
-/* At least n bytes at `at`, which are in the file. NULL: cannot be read, errno says why. */
-static const char *window_at(struct scan *scan, uint64_t at, size_t n)
-{
-	ssize_t got;
-
-	if (at < scan->at || at + n > scan->at + scan->n) {
-		got = io_read_all(scan->fd, scan->window, WINDOW, (off_t)at);
-		if (got < 0)
-			return NULL;
-		if ((size_t)got < n) {
-			errno = EIO;
-			return NULL;
-		}
-		scan->at = at;
-		scan->n = (size_t)got;
-	}
-	return scan->window + (at - scan->at);
-}
-
-/* 1: the body of the frame at `at` is good; 0: it is not; -1 and errno. */
-static int check_body(struct scan *scan, uint64_t at, const struct frame_head *head)
-{
-	uint64_t end = at + head->length;
-	uint32_t crc = 0;
-
-	for (at += sizeof *head; at < end;) {
-		size_t n = end - at < WINDOW ? (size_t)(end - at) : (size_t)WINDOW;
-		const char *bytes = window_at(scan, at, n);
-
-		if (bytes == NULL)
-			return -1;
-		crc = crc32c(crc, bytes, n);
-		at += n;
-	}
-	return crc == head->body_crc;
-}
-
 static int is_expected(const struct segment *s, const struct frame_head *head, uint64_t at)
 {
 	return head->sequence >= s->end && head->sequence - s->first <= (at - SEGMENT_HEAD_SIZE) / sizeof *head;
@@ -82,7 +33,7 @@ static int find_end(struct segment *s, struct scan *scan)
 	uint64_t at = SEGMENT_HEAD_SIZE;
 
 	while (at + sizeof(struct frame_head) <= scan->size) {
-		const char *bytes = window_at(scan, at, sizeof(struct frame_head));
+		const char *bytes = scan_bytes(scan, at, sizeof(struct frame_head));
 		struct frame_head head;
 		int is_good;
 
@@ -94,7 +45,7 @@ static int find_end(struct segment *s, struct scan *scan)
 			at += FRAME_ALIGN;
 			continue;
 		}
-		is_good = check_body(scan, at, &head);
+		is_good = scan_body_is_good(scan, at, &head);
 		if (is_good < 0)
 			return -1;
 		/* With the segment's head damaged only a whole record tells its mark. */
@@ -134,7 +85,7 @@ static void close_behind(struct journal *j, struct segment *s, int fd, uint64_t 
 
 static outflow_status look_through(struct journal *j, struct segment *s, int fd, uint64_t size, outflow_error *err)
 {
-	struct scan scan = { .fd = fd, .size = size, .window = malloc(WINDOW) };
+	struct scan scan = { .fd = fd, .size = size, .window = malloc(SCAN_WINDOW) };
 	int rc;
 
 	if (scan.window == NULL)
@@ -220,57 +171,7 @@ static outflow_status recover_segment(struct journal *j, uint64_t first, uint64_
 
 /* ---- the directory ---- */
 
-struct names {
-	uint64_t *firsts;
-	size_t n, room;
-};
-
-static int add_name(struct names *names, uint64_t first)
-{
-	if (names->n == names->room) {
-		size_t room = names->room * 2 + 64;
-		uint64_t *firsts = realloc(names->firsts, room * sizeof *firsts);
-
-		if (firsts == NULL)
-			return -1;
-		names->firsts = firsts;
-		names->room = room;
-	}
-	names->firsts[names->n++] = first;
-	return 0;
-}
-
-static outflow_status list_segments(struct journal *j, struct names *names, outflow_error *err)
-{
-	DIR *dir = opendir(j->dir);
-	struct dirent *entry;
-	uint64_t first;
-	int rc = 0, code;
-
-	if (dir == NULL)
-		return outflow_fail_errno(err, OUTFLOW_E_TASK, errno, "%s cannot be read", j->dir);
-	while (rc == 0 && (errno = 0, entry = readdir(dir)) != NULL) {
-		if (segment_parse_name(entry->d_name, &first) == 0)
-			rc = add_name(names, first);
-		else if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			log_write(&j->options.place, OUTFLOW_LOG_WARN, "journal: %s/%s does not belong here; ignored",
-			          j->dir, entry->d_name);
-	}
-	code = errno;
-	closedir(dir);
-	if (rc != 0)
-		return outflow_fail(err, OUTFLOW_E_NOMEM, "no memory for the journal in %s", j->dir);
-	return code == 0 ? OUTFLOW_OK : outflow_fail_errno(err, OUTFLOW_E_TASK, code, "%s cannot be read", j->dir);
-}
-
-static int by_number(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return x < y ? -1 : x > y;
-}
-
-static outflow_status recover_all(struct journal *j, const struct names *names, outflow_error *err)
+static outflow_status recover_all(struct journal *j, const struct segment_names *names, outflow_error *err)
 {
 	outflow_status status = OUTFLOW_OK;
 
@@ -284,18 +185,23 @@ static outflow_status recover_all(struct journal *j, const struct names *names, 
 	return status < OUTFLOW_OK ? status : OUTFLOW_OK;
 }
 
+static void note_foreign(void *ctx, const char *name)
+{
+	const struct journal *j = ctx;
+
+	log_write(&j->options.place, OUTFLOW_LOG_WARN, "journal: %s/%s does not belong here; ignored", j->dir, name);
+}
+
 outflow_status journal_recover(struct journal *j, uint64_t released, outflow_error *err)
 {
-	struct names names = { 0 };
-	outflow_status status = list_segments(j, &names, err);
+	struct segment_names names = { 0 };
+	outflow_status status = segment_names_read(&names, j->dir, note_foreign, j, err);
 
-	if (names.n > 0)
-		qsort(names.firsts, names.n, sizeof *names.firsts, by_number);
 	if (status == OUTFLOW_OK)
 		status = recover_all(j, &names, err);
 	if (status == OUTFLOW_OK && names.n > 0 && j->options.sync != JOURNAL_SYNC_NONE && io()->sync_dir(j->dir) != 0)
 		status = outflow_fail_errno(err, OUTFLOW_E_TASK, errno, "%s cannot be synced", j->dir);
-	free(names.firsts);
+	segment_names_clear(&names);
 	if (status != OUTFLOW_OK)
 		return status;
 	/* A checkpoint ahead of the journal: a power loss took records whose numbers were given out. */

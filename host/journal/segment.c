@@ -28,11 +28,18 @@ int segment_parse_name(const char *name, uint64_t *first)
 	return errno == 0 ? 0 : -1;
 }
 
+char *segment_path(const char *dir, uint64_t first)
+{
+	char *path = NULL;
+
+	return asprintf(&path, "%s/%020llu.log", dir, (unsigned long long)first) < 0 ? NULL : path;
+}
+
 struct segment *segment_new(const char *dir, uint64_t first, size_t capacity)
 {
 	struct segment *s = calloc(1, sizeof *s);
 
-	if (s == NULL || asprintf(&s->path, "%s/%020llu.log", dir, (unsigned long long)first) < 0) {
+	if (s == NULL || (s->path = segment_path(dir, first)) == NULL) {
 		free(s);
 		return NULL;
 	}

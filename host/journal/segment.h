@@ -49,6 +49,9 @@ struct segment {
 /* The number in a segment's file name. 0; -1: not such a name. [any] */
 int segment_parse_name(const char *name, uint64_t *first);
 
+/* Where the segment with that first position lies; malloc'd. NULL: no memory. [any] */
+char *segment_path(const char *dir, uint64_t first);
+
 /* An object for the file of that name, without a descriptor, with one reference. NULL: no memory. [any] */
 struct segment *segment_new(const char *dir, uint64_t first, size_t capacity);
 

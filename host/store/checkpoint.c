@@ -201,6 +201,27 @@ outflow_status checkpoint_put(struct checkpoint_store *s, const char *pipeline, 
 	return status;
 }
 
+outflow_status checkpoint_forget(struct checkpoint_store *s, const char *pipeline, outflow_str stream_json,
+                                 outflow_error *err)
+{
+	outflow_bytes key = make_key(pipeline, stream_json), none = { NULL, 0 };
+	outflow_status status;
+
+	CHECK_OBJ(s, CHECKPOINT_MAGIC);
+	if (key.ptr == NULL)
+		return outflow_fail(err, OUTFLOW_E_NOMEM, "no memory for a checkpoint");
+	pthread_mutex_lock(&s->lock);
+	status = log_file_put(s->file, key, none, err);
+	if (status == OUTFLOW_OK) {
+		if (s->durable == s->generation)
+			pthread_cond_signal(&s->cond);
+		s->generation++;
+	}
+	pthread_mutex_unlock(&s->lock);
+	free_key(key);
+	return status;
+}
+
 uint64_t checkpoint_durable(struct checkpoint_store *s)
 {
 	uint64_t durable;

@@ -29,6 +29,10 @@ outflow_status checkpoint_get(struct checkpoint_store *s, const char *pipeline, 
 outflow_status checkpoint_put(struct checkpoint_store *s, const char *pipeline, outflow_str stream_json,
                               const struct checkpoint *position, uint64_t *generation, outflow_error *err);
 
+/* Forgets a position: the stream begins anew. OUTFLOW_OK also when none is known; errors as for put. [any] */
+outflow_status checkpoint_forget(struct checkpoint_store *s, const char *pipeline, outflow_str stream_json,
+                                 outflow_error *err);
+
 /* Every put whose generation is at most this is on disk for good. [any] */
 uint64_t checkpoint_durable(struct checkpoint_store *s);
 

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* tool.h: what the commands share that work on the files of a daemon which is not running. */
+#ifndef HOST_CLI_TOOL_H
+#define HOST_CLI_TOOL_H
+#include "host/cli/options.h"
+#include "host/store/checkpoint.h"
+#include "host/store/state_dir.h"
+
+#include <jansson.h>
+
+struct tool {
+	struct configuration configuration;
+	struct state_dir *dir;
+	struct checkpoint_store *checkpoints;
+	int json;
+};
+
+/* Takes the state directory that the options lead to, which must exist, and opens the checkpoints. EXIT_OK, or another exit
+ * status after saying why: EXIT_ENVIRONMENT while a daemon holds it. In any case tool_close follows. */
+int tool_open(struct tool *t, const struct config_options *o, int json);
+void tool_close(struct tool *t);
+
+/* Says why on standard error, or as the answer in JSON; returns status. */
+int tool_fail(int json, int status, const char *format, ...) OUTFLOW_PRINTF(3, 4);
+
+/* A time as in 2026-11-24T14:00:01.123Z; "-" for -1. */
+struct tool_time {
+	char text[32];
+};
+struct tool_time tool_time(int64_t time_ms);
+
+/* The same read: in UTC with a Z at the end, else in local time; the fraction may be missing. -1: no time. */
+int64_t tool_parse_time(const char *text);
+
+/* Bytes as JSON: a string, {"base64": ...} for what is not UTF-8, null. NULL: no memory. */
+json_t *tool_json_bytes(outflow_bytes bytes);
+
+#endif
