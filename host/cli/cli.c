@@ -9,6 +9,7 @@
 const struct subcommand subcommands[] = {
 	{ "run", cli_run, "run the pipelines of a configuration" },
 	{ "check", cli_check, "check a configuration, all mistakes at once, without running anything" },
+	{ "dlq", cli_dlq, "list, show and replay the dead letters of a pipeline" },
 	{ "plugins", cli_plugins, "list plugins, describe their components and keys" },
 	{ "journal", cli_journal, "inspect, check, export or replay the journal of a pipeline" },
 	{ "checkpoint", cli_checkpoint, "show, set or forget where a pipeline goes on" },

@@ -140,13 +140,15 @@ static int decode(outflow_bytes value, struct checkpoint *result)
 outflow_status checkpoint_get(struct checkpoint_store *s, const char *pipeline, outflow_str stream_json,
                               struct checkpoint *result)
 {
-	outflow_bytes key = make_key(pipeline, stream_json);
+	outflow_bytes key, value;
 	struct checkpoint found;
-	outflow_bytes value;
 	outflow_status status = OUTFLOW_AGAIN;
 	char *copy;
 
+	if (s == NULL)
+		return OUTFLOW_AGAIN;
 	CHECK_OBJ(s, CHECKPOINT_MAGIC);
+	key = make_key(pipeline, stream_json);
 	if (key.ptr == NULL)
 		return OUTFLOW_E_NOMEM;
 	pthread_mutex_lock(&s->lock);
@@ -226,6 +228,8 @@ uint64_t checkpoint_durable(struct checkpoint_store *s)
 {
 	uint64_t durable;
 
+	if (s == NULL)
+		return 0;
 	pthread_mutex_lock(&s->lock);
 	durable = s->durable;
 	pthread_mutex_unlock(&s->lock);

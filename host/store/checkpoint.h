@@ -20,7 +20,8 @@ struct checkpoint {
 outflow_status checkpoint_store_open(const char *path, int64_t sync_interval_ns, struct checkpoint_store **result,
                                      outflow_error *err);
 
-/* OUTFLOW_OK, or OUTFLOW_AGAIN: none known. pos_ext.ptr is malloc'd for the caller, NULL when there is none. [any] */
+/* OUTFLOW_OK, or OUTFLOW_AGAIN: none known, as always without a store (NULL). pos_ext.ptr is malloc'd for the caller, NULL
+ * when there is none. [any] */
 outflow_status checkpoint_get(struct checkpoint_store *s, const char *pipeline, outflow_str stream_json,
                               struct checkpoint *result);
 
@@ -33,7 +34,7 @@ outflow_status checkpoint_put(struct checkpoint_store *s, const char *pipeline, 
 outflow_status checkpoint_forget(struct checkpoint_store *s, const char *pipeline, outflow_str stream_json,
                                  outflow_error *err);
 
-/* Every put whose generation is at most this is on disk for good. [any] */
+/* Every put whose generation is at most this is on disk for good; 0 without a store (NULL). [any] */
 uint64_t checkpoint_durable(struct checkpoint_store *s);
 
 /* Syncs now; what a stopping task calls. Errors as for put. [any] */

@@ -131,11 +131,11 @@ static int encode(const char *name, char *to, size_t size)
 	return n > 0 && n <= NAME_MAX ? 0 : -1;
 }
 
-outflow_status state_dir_path(const struct state_dir *d, const char *kind, const char *pipeline, int64_t task,
-                              char *path, size_t size)
+outflow_status state_dir_path_in(const char *root, const char *kind, const char *pipeline, int64_t task, char *path,
+                                 size_t size)
 {
 	char name[3 * NAME_MAX];
-	int n = snprintf(path, size, "%s/%s", d->root, kind);
+	int n = snprintf(path, size, "%s/%s", root, kind);
 
 	if (pipeline != NULL && n >= 0 && (size_t)n < size) {
 		if (encode(pipeline, name, sizeof name) != 0)
@@ -145,6 +145,12 @@ outflow_status state_dir_path(const struct state_dir *d, const char *kind, const
 	if (task >= 0 && n >= 0 && (size_t)n < size)
 		n += snprintf(path + n, size - (size_t)n, "/%lld", (long long)task);
 	return n >= 0 && (size_t)n < size ? OUTFLOW_OK : OUTFLOW_E_CONFIG;
+}
+
+outflow_status state_dir_path(const struct state_dir *d, const char *kind, const char *pipeline, int64_t task,
+                              char *path, size_t size)
+{
+	return state_dir_path_in(d->root, kind, pipeline, task, path, size);
 }
 
 const char *state_dir_root(const struct state_dir *d)

@@ -16,6 +16,10 @@ outflow_status state_dir_open(const char *path, struct state_dir **result, outfl
 outflow_status state_dir_path(const struct state_dir *d, const char *kind, const char *pipeline, int64_t task,
                               char *path, size_t size);
 
+/* The same below any directory, without holding it: for what may be read beside a running process. [any] */
+outflow_status state_dir_path_in(const char *root, const char *kind, const char *pipeline, int64_t task, char *path,
+                                 size_t size);
+
 /* The directory itself, absolute. [any] */
 const char *state_dir_root(const struct state_dir *d);
 

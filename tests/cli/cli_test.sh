@@ -38,10 +38,10 @@ is_json() {
 # ---- help and misuse ----
 
 run 0 --help
-for command in run check plugins journal checkpoint version; do
+for command in run check dlq plugins journal checkpoint version; do
 	says out "  $command "
 done
-for command in run check plugins journal checkpoint version; do
+for command in run check dlq plugins journal checkpoint version; do
 	run 0 $command --help
 	says out "usage: outflow $command"
 done
@@ -125,6 +125,59 @@ for component in $(cd "$dir" && "$outflow" plugins list | cut -d ' ' -f 1); do
 done
 run 1 plugins list --plugin-path missing
 says out "missing: cannot be read"
+
+# ---- dlq ----
+
+cat >"$dir/dlq.conf" <<-END
+	pipelines = ( {
+	  name = "plant"; errors = { tolerance = "all"; };
+	  source = { class = "gen"; count = 3; }; sink = { class = "null"; key = { form = "JSONPATH"; value = "\$.data.body.nothing"; missing = "fail"; }; };
+	  deadletter = { class = "file"; path = "$dir/dead.json"; format = "json"; };
+	}, {
+	  name = "values"; source = { class = "gen"; }; sink = { class = "null"; };
+	  deadletter = { class = "file"; path = "$dir/dead.txt"; };
+	}, { name = "none"; source = { class = "gen"; }; sink = { class = "null"; }; } );
+END
+run 2 dlq
+says err "expected list, show or replay"
+run 2 dlq list
+says err "which pipeline?"
+run 2 dlq list plnt dlq.conf
+says err "did you mean 'plant'?"
+run 2 dlq list none dlq.conf
+says err "declares none (deadletter.class)"
+run 2 dlq list values dlq.conf
+says err 'set deadletter.format = "json"'
+run 2 dlq list plant --rate 5 dlq.conf
+says err "are for replay"
+run 2 dlq list plant --since yesterday dlq.conf
+says err "a time is 2026-11-24T02:00Z, or 90min"
+run 2 dlq replay plant --max 0 dlq.conf
+says err "whole number above 0"
+run 1 dlq list plant dlq.conf
+says err "dead.json cannot be opened: No such file or directory"
+run 1 dlq list plant --json dlq.conf
+is_json
+sed '/name = "values"/,$d; s/^}, {/} );/' "$dir/dlq.conf" >"$dir/plant.conf"
+run 0 run --until-done --state-dir dlq-state plant.conf
+run 0 dlq list plant --state-dir dlq-state dlq.conf
+says out "position "
+says out "nothing"
+run 0 dlq list plant --state-dir dlq-state --json dlq.conf
+is_json
+run 0 dlq list plant --state-dir dlq-state --stage sink dlq.conf
+says out "no dead letters match"
+run 0 dlq show plant 2 --state-dir dlq-state dlq.conf
+says out "outflow.errors.stage = deliver"
+run 0 dlq show plant --json --state-dir dlq-state dlq.conf
+is_json
+run 0 dlq replay plant --dry-run --state-dir dlq-state dlq.conf
+says out "dry run: matched 3, would send 3"
+[ ! -e "$dir/dlq-state/replay" ] || fail "a dry run left something behind"
+run 1 dlq replay plant --max 2 --state-dir dlq-state dlq.conf
+says out "matched 2, sent 2, delivered 0, filtered 0, dead-lettered again 2"
+run 1 dlq replay plant --max 1 --json --state-dir dlq-state dlq.conf
+is_json
 
 [ $failed -eq 0 ] && echo "cli: all is well"
 exit $failed

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Nothing that a message holds may reach a terminal as a control sequence, so everything is checked here. */
+#include "host/cli/dlq.h"
+
+#include <outflow/json.h>
+#include <outflow/util.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+void dlq_print_time(int64_t ms, char *to, size_t size)
+{
+	time_t seconds = ms / 1000;
+	struct tm tm;
+	size_t n = 0;
+
+	if (ms >= 0 && gmtime_r(&seconds, &tm) != NULL)
+		n = strftime(to, size, "%Y-%m-%dT%H:%M:%S", &tm);
+	if (n > 0)
+		snprintf(to + n, size - n, ".%03dZ", (int)(ms % 1000));
+	else
+		snprintf(to, size, "-");
+}
+
+static int is_text(outflow_bytes b)
+{
+	const unsigned char *p = b.ptr;
+
+	for (size_t i = 0; i < b.len; i++)
+		if ((p[i] < ' ' && p[i] != '\n' && p[i] != '\t') || p[i] == 0x7f)
+			return 0;
+	return outflow_utf8_check(b) == b.len;
+}
+
+/* ---- for people ---- */
+
+/* On one line: line ends become spaces, what is no text hexadecimal digits. most 0: all of it. */
+static void print_short(outflow_bytes b, size_t most)
+{
+	const unsigned char *p = b.ptr;
+	int text = is_text(b), cut = most > 0 && b.len > most;
+	size_t n = cut ? most : b.len;
+
+	/* Not in the middle of a character. */
+	while (cut && text && n > 0 && (p[n] & 0xc0) == 0x80)
+		n--;
+	if (p == NULL)
+		fputs("-", stdout);
+	if (p != NULL && !text)
+		fputs("0x", stdout);
+	for (size_t i = 0; i < n; i++) {
+		if (!text)
+			printf("%02x", p[i]);
+		else
+			putchar(p[i] == '\n' || p[i] == '\t' ? ' ' : p[i]);
+	}
+	if (cut)
+		fputs("...", stdout);
+}
+
+static void print_padded(outflow_bytes b, int width)
+{
+	outflow_bytes dash = { "-", 1 };
+
+	if (b.ptr == NULL)
+		b = dash;
+	print_short(b, is_text(b) ? 0 : 16);
+	for (size_t i = is_text(b) ? b.len : 2 + 2 * (b.len < 16 ? b.len : 16); i < (size_t)width; i++)
+		putchar(' ');
+	putchar(' ');
+}
+
+static void print_line(struct dlq_printer *p, const struct dlq_letter *l)
+{
+	char when[40];
+
+	if (p->n == 0)
+		printf("%-12s %-24s %-14s %-7s %8s %-8s %-12s %s\n", "position", "time", "stage", "class", "size",
+		       "replayed", "key", "reason");
+	dlq_print_time(l->time_ms, when, sizeof when);
+	printf("%-12s %-24s ", l->position, when);
+	print_padded(l->stage, 14);
+	print_padded(l->class, 7);
+	printf("%8zu %-8s ", l->record->value.len, l->replayed ? "yes" : "no");
+	print_padded(l->record->key, 12);
+	print_short(l->reason, 0);
+	putchar('\n');
+}
+
+static void print_field(const char *name, outflow_bytes value)
+{
+	printf("%-12s ", name);
+	print_short(value, 0);
+	putchar('\n');
+}
+
+static void print_whole(struct dlq_printer *p, const struct dlq_letter *l)
+{
+	const outflow_record *r = l->record;
+	char when[40];
+
+	if (p->n > 0)
+		putchar('\n');
+	printf("%-12s %s\n", "position", l->position);
+	dlq_print_time(l->time_ms, when, sizeof when);
+	printf("%-12s %s\n", "time", when);
+	print_field("stage", l->stage);
+	print_field("class", l->class);
+	print_field("reason", l->reason);
+	print_field("topic", l->topic.ptr ? l->topic : outflow_text_bytes(r->topic));
+	print_field("key", r->key);
+	dlq_print_time(r->timestamp_ms, when, sizeof when);
+	printf("%-12s %s\n%-12s %u, %s\n", "timestamp", when, "replays", l->replays,
+	       l->replayed ? "this letter has been sent again" : "this letter has not been sent again");
+	for (uint32_t i = 0; i < r->n_headers; i++) {
+		fputs(i == 0 ? "headers      " : "             ", stdout);
+		print_short(outflow_text_bytes(r->headers[i].name), 0);
+		fputs(" = ", stdout);
+		print_short(r->headers[i].value, 0);
+		putchar('\n');
+	}
+	if (r->value.ptr == NULL) {
+		puts("value        null");
+		return;
+	}
+	printf("value        %zu bytes%s\n", r->value.len, is_text(r->value) ? "" : ", hexadecimal");
+	if (is_text(r->value))
+		fwrite(r->value.ptr, 1, r->value.len, stdout);
+	else
+		for (size_t i = 0; i < r->value.len; i++)
+			printf("%02x", ((const unsigned char *)r->value.ptr)[i]);
+	putchar('\n');
+}
+
+/* ---- for programs ---- */
+
+/* null, a text, or {"hex": ...}. */
+static json_t *json_of(outflow_bytes b)
+{
+	json_t *result = b.ptr ? json_stringn(b.ptr, b.len) : json_null();
+	char *hex;
+
+	if (result != NULL || (hex = malloc(2 * b.len + 1)) == NULL)
+		return result;
+	for (size_t i = 0; i < b.len; i++)
+		snprintf(hex + 2 * i, 3, "%02x", ((const unsigned char *)b.ptr)[i]);
+	result = json_pack("{s:s}", "hex", hex);
+	free(hex);
+	return result;
+}
+
+static void print_json(struct dlq_printer *p, const struct dlq_letter *l)
+{
+	const outflow_record *r = l->record;
+	json_t *o = json_object(), *headers;
+	char when[40];
+
+	dlq_print_time(l->time_ms, when, sizeof when);
+	json_object_set_new(o, "position", json_string(l->position));
+	json_object_set_new(o, "time", l->time_ms >= 0 ? json_string(when) : json_null());
+	json_object_set_new(o, "stage", json_of(l->stage));
+	json_object_set_new(o, "class", json_of(l->class));
+	json_object_set_new(o, "reason", json_of(l->reason));
+	json_object_set_new(o, "topic", json_of(l->topic.ptr ? l->topic : outflow_text_bytes(r->topic)));
+	json_object_set_new(o, "key", json_of(r->key));
+	json_object_set_new(o, "size", json_integer((json_int_t)r->value.len));
+	json_object_set_new(o, "replays", json_integer(l->replays));
+	json_object_set_new(o, "replayed", json_boolean(l->replayed));
+	if (p->whole) {
+		headers = json_array();
+		for (uint32_t i = 0; i < r->n_headers; i++)
+			json_array_append_new(headers,
+			                      json_pack("[o, o]", json_of(outflow_text_bytes(r->headers[i].name)),
+			                                json_of(r->headers[i].value)));
+		json_object_set_new(o, "timestamp", r->timestamp_ms >= 0 ? json_integer(r->timestamp_ms) : json_null());
+		json_object_set_new(o, "headers", headers);
+		json_object_set_new(o, "value", json_of(r->value));
+	}
+	fputs(p->n == 0 ? "{\"data\": [\n" : ",\n", stdout);
+	json_dumpf(o, stdout, JSON_COMPACT);
+	json_decref(o);
+}
+
+void dlq_print_letter(struct dlq_printer *p, const struct dlq_letter *l)
+{
+	if (p->quiet)
+		return;
+	if (p->json)
+		print_json(p, l);
+	else if (p->whole)
+		print_whole(p, l);
+	else
+		print_line(p, l);
+	p->n++;
+}
+
+void dlq_print_end(struct dlq_printer *p, const char *error)
+{
+	json_t *errors = json_array();
+
+	if (p->json && error != NULL)
+		json_array_append_new(errors, json_pack("{s:s}", "message", error));
+	if (p->json) {
+		fputs(p->n == 0 ? "{\"data\": [" : "\n", stdout);
+		fputs("], \"errors\": ", stdout);
+		json_dumpf(errors, stdout, JSON_COMPACT);
+		printf(", \"ok\": %s}\n", error ? "false" : "true");
+	} else if (error != NULL) {
+		fprintf(stderr, "outflow: %s\n", error);
+	} else if (p->n == 0) {
+		puts("no dead letters match");
+	}
+	json_decref(errors);
+}
