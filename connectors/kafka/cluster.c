@@ -6,6 +6,8 @@
  */
 #include "connectors/kafka/kafka.h"
 
+/* The client looks for records whose time is over once a second, and an answer counts for another. */
+#define LATE_NS INT64_C(3000000000)
 /* How long an answer may take, and for how long it counts. */
 #define ANSWER_MS 1000
 #define ANSWER_LASTS_NS INT64_C(1000000000)
@@ -160,7 +162,7 @@ static int has_been_away(struct kafka_cluster *c)
 	int away;
 
 	pthread_mutex_lock(&c->lock);
-	away = c->away || (c->back_ns != 0 && now_of(c) - c->back_ns < c->attempt_ns);
+	away = c->away || (c->back_ns != 0 && now_of(c) - c->back_ns < c->attempt_ns + LATE_NS);
 	pthread_mutex_unlock(&c->lock);
 	return away;
 }

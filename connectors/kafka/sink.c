@@ -82,7 +82,7 @@ struct outcome {
 	size_t n;
 };
 
-static void resolve(struct kafka_sink *s, struct outcome *o, rd_kafka_resp_err_t code, const char *topic)
+static void resolve(struct kafka_sink *s, struct outcome *o, rd_kafka_resp_err_t code, const rd_kafka_topic_t *topic)
 {
 	outflow_error err = { .size = sizeof err };
 	outflow_status status;
@@ -93,9 +93,16 @@ static void resolve(struct kafka_sink *s, struct outcome *o, rd_kafka_resp_err_t
 	if (status == OUTFLOW_OK)
 		kafka_cluster_delivered(&s->cluster);
 	else
-		kafka_cluster_explain(&s->cluster, code, topic, status, &err);
+		kafka_cluster_explain(&s->cluster, code, rd_kafka_topic_name(topic), status, &err);
 	s->host->ack->resolve(s->host, o->records, o->n, status, status == OUTFLOW_OK ? NULL : &err);
 	o->n = 0;
+}
+
+/* A partition that the client chose itself can only be unknown when its topic is no longer there. */
+static rd_kafka_resp_err_t meaning_of(rd_kafka_resp_err_t code, const outflow_record *r)
+{
+	return code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION && r->partition < 0 ? RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC
+	                                                                        : code;
 }
 
 /* Runs of the same code and topic become one call: a burst of good reports, or of timed out ones. */
@@ -105,19 +112,22 @@ static void take_reports(struct kafka_sink *s, rd_kafka_event_t *event)
 	size_t n;
 
 	while ((n = rd_kafka_event_message_array(event, messages, REPORTS_AT_ONCE)) > 0) {
-		const rd_kafka_message_t *first = messages[0];
+		rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
+		const rd_kafka_topic_t *topic = NULL;
 		struct outcome o = { .n = 0 };
 
 		if (__atomic_load_n(&s->stopping, __ATOMIC_ACQUIRE))
 			continue;
 		for (size_t i = 0; i < n; i++) {
-			if (messages[i]->err != first->err || (first->err && messages[i]->rkt != first->rkt)) {
-				resolve(s, &o, first->err, rd_kafka_topic_name(first->rkt));
-				first = messages[i];
-			}
+			rd_kafka_resp_err_t next = meaning_of(messages[i]->err, messages[i]->_private);
+
+			if (next != code || (code && messages[i]->rkt != topic))
+				resolve(s, &o, code, topic);
+			code = next;
+			topic = messages[i]->rkt;
 			o.records[o.n++] = messages[i]->_private;
 		}
-		resolve(s, &o, first->err, rd_kafka_topic_name(first->rkt));
+		resolve(s, &o, code, topic);
 	}
 }
 
@@ -309,7 +319,7 @@ static outflow_status put(void *self, outflow_record *recs, size_t n, size_t *ta
 			                    "a topic's name has 1 to 249 characters, this one has %zu", r->topic.len);
 		memcpy(topic, r->topic.ptr, r->topic.len);
 		topic[r->topic.len] = '\0';
-		code = produce(s, r, topic);
+		code = meaning_of(produce(s, r, topic), r);
 		if (code == RD_KAFKA_RESP_ERR__QUEUE_FULL)
 			return OUTFLOW_AGAIN;
 		status = code ? kafka_cluster_verdict(&s->cluster, &code, 0) : OUTFLOW_OK;
