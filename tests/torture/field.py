@@ -120,14 +120,18 @@ class Field:
         self.children = []
         self.kafka = self.mosquitto = self.topic = self.consumer = None
 
-    def start_brokers(self, **mosquitto):
-        self.mosquitto = self.own(servers.Mosquitto(self.directory / "mqtt", log_types=("error", "warning", "notice"),
-                                                    **mosquitto)).start()
+    def start_mosquitto(self):
+        self.mosquitto = self.own(servers.Mosquitto(self.directory / "mqtt", log_types=("error", "warning", "notice"))).start()
+
+    def start_brokers(self):
+        self.start_mosquitto()
         self.kafka = servers.Kafka(self.directory / "kafka").start()
+        self.prepare_topic()
+
+    def prepare_topic(self):
         self.topic = oracle.make_topic(self.kafka.bootstrap, PARTITIONS)
-        self.consumer = confluent_kafka.Consumer({"bootstrap.servers": self.kafka.bootstrap, "group.id": "watcher", "log_level": 0,
-                                                  "reconnect.backoff.max.ms": 200})
-        return self
+        self.consumer = confluent_kafka.Consumer({"bootstrap.servers": self.kafka.bootstrap, "group.id": "watcher",
+                                                  "reconnect.backoff.max.ms": 200, "log_level": 0})
 
     def own(self, process):
         self.children.append(process)

@@ -43,7 +43,7 @@ def kafka_away(f, dice):
 def restarts(f, dice):
     """twenty restarts of the MQTT broker and twenty of Kafka, in random order, under 1,000 messages a second"""
     f.start_brokers()
-    outflow = f.outflow(sink_more='attempt = { timeout = "10s"; };')
+    outflow = f.outflow()
     outflow.start().wait_subscribed()
     publisher = f.publisher(rate=1000).start()
     each = f.size_of(20, 2)

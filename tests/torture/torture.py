@@ -14,6 +14,7 @@ import field
 import kills  # noqa: F401
 import outages  # noqa: F401
 import load  # noqa: F401
+import network  # noqa: F401
 
 
 def run_row(name, seed, options):
