@@ -71,3 +71,26 @@ def restarts(f, dice):
     assert outflow.alive() and not outflow.logged("FAILED"), outflow.tail(5)
     return (f"{verdict.line} restarts: mqtt={each} kafka={each} "
             f"flowing again max: mqtt={slowest['mqtt']:.1f}s kafka={slowest['kafka']:.1f}s")
+
+
+@field.row("sessions")
+def sessions(f, dice):
+    """the MQTT broker comes back without its database: Outflow subscribes again, and nothing of before is missing"""
+    f.start_brokers()
+    outflow = f.outflow()
+    outflow.start().wait_subscribed()
+    publisher = f.publisher(rate=2000).start()
+    times = f.size_of(10, 2)
+    for turn in range(times):
+        publisher.go_on(dice.randrange(200, 3000))
+        # What the broker has and Outflow has not would be the broker's loss: the publisher pauses until nothing is left.
+        publisher.child.send_signal(signal.SIGSTOP)
+        servers.wait_until(lambda: sum(f.end_offsets()) >= publisher.acknowledged, 60, "all is in Kafka")
+        f.mosquitto.stop()
+        f.mosquitto.database.unlink()
+        f.mosquitto.start()
+        outflow.wait_subscribed(turn + 2)
+        publisher.child.send_signal(signal.SIGCONT)
+    publisher.finish()
+    verdict = f.verdict(publisher)
+    return f"{verdict.line} sessions lost={times}"
