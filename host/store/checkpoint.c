@@ -13,10 +13,12 @@
 #include <errno.h>
 
 #define CHECKPOINT_MAGIC 0x63686b70u
+#define LOG_EVERY_NS (10 * CLOCK_S)
 
-/* Lock order: lock, and nothing inside it. The sync itself happens outside. */
+/* Lock order: sync_lock, lock. Who puts takes only the second, and no disk is waited for under it. */
 struct checkpoint_store {
 	unsigned magic;
+	pthread_mutex_t sync_lock; /* one sync or copy at a time: nothing becomes durable while a copy is made */
 	pthread_mutex_t lock;
 	pthread_cond_t cond; /* a put after a quiet time, or the end */
 	struct log_file *file;
@@ -28,34 +30,50 @@ struct checkpoint_store {
 	int thread_started;
 };
 
-/* Syncs what was put until now, without the lock: a slow disk must not stop a task. */
+/* Writes the file anew when that is due. [under sync_lock] */
+static void make_copy(struct checkpoint_store *s)
+{
+	struct log_copy *copy;
+	int written;
+
+	pthread_mutex_lock(&s->lock);
+	copy = log_copy_begin(s->file);
+	pthread_mutex_unlock(&s->lock);
+	if (copy == NULL)
+		return;
+	written = log_copy_write(copy);
+	pthread_mutex_lock(&s->lock);
+	log_copy_finish(s->file, &copy, written);
+	pthread_mutex_unlock(&s->lock);
+}
+
+/* Syncs what was put until now, without the lock: a slow disk must not stop a task. -1 and errno. */
 static int sync_now(struct checkpoint_store *s)
 {
 	uint64_t generation;
 	int fd, rc, code;
 
+	pthread_mutex_lock(&s->sync_lock);
+	make_copy(s);
 	pthread_mutex_lock(&s->lock);
 	generation = s->generation;
 	fd = log_file_duplicate(s->file);
 	pthread_mutex_unlock(&s->lock);
-	rc = fd >= 0 ? io()->fdatasync(fd) : -1;
+	rc = fd >= 0 ? log_file_sync_duplicate(s->file, fd) : -1;
 	code = errno;
-	if (fd >= 0)
-		io()->close(fd);
-	if (rc != 0) {
-		errno = code;
-		return -1;
-	}
 	pthread_mutex_lock(&s->lock);
-	if (s->durable < generation)
+	if (rc == 0 && s->durable < generation)
 		s->durable = generation;
 	pthread_mutex_unlock(&s->lock);
-	return 0;
+	pthread_mutex_unlock(&s->sync_lock);
+	errno = code;
+	return rc;
 }
 
 static void *sync_main(void *arg)
 {
 	struct checkpoint_store *s = arg;
+	int64_t next_line_ns = 0;
 
 	pthread_mutex_lock(&s->lock);
 	while (!s->ending) {
@@ -68,8 +86,11 @@ static void *sync_main(void *arg)
 		while (!s->ending && clock_mono_ns() < until)
 			clock_wait(&s->cond, &s->lock, until);
 		pthread_mutex_unlock(&s->lock);
-		if (sync_now(s) != 0)
-			log_write(NULL, OUTFLOW_LOG_ERROR, "checkpoints cannot be synced: %s", strerror(errno));
+		if (sync_now(s) != 0 && clock_mono_ns() >= next_line_ns) {
+			log_write(NULL, OUTFLOW_LOG_ERROR, "checkpoints cannot be synced, will be tried again: %s",
+			          strerror(errno));
+			next_line_ns = clock_mono_ns() + LOG_EVERY_NS;
+		}
 		pthread_mutex_lock(&s->lock);
 	}
 	pthread_mutex_unlock(&s->lock);
@@ -92,6 +113,7 @@ outflow_status checkpoint_store_open(const char *path, int64_t sync_interval_ns,
 		free(s);
 		return status;
 	}
+	pthread_mutex_init(&s->sync_lock, NULL);
 	pthread_mutex_init(&s->lock, NULL);
 	clock_cond_init(&s->cond);
 	rc = pthread_create(&s->thread, NULL, sync_main, s);
@@ -293,6 +315,7 @@ void checkpoint_store_close(struct checkpoint_store **ps)
 	log_file_close(&s->file);
 	pthread_cond_destroy(&s->cond);
 	pthread_mutex_destroy(&s->lock);
+	pthread_mutex_destroy(&s->sync_lock);
 	s->magic = 0;
 	free(s);
 }

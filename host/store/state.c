@@ -93,6 +93,8 @@ static outflow_status put_durably(struct log_file *f, outflow_bytes key, outflow
 		if (status != OUTFLOW_OK)
 			(void)log_file_put(f, key, old, NULL);
 	}
+	if (status == OUTFLOW_OK)
+		log_file_compact(f);
 	free(copy);
 	return status;
 }

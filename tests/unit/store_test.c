@@ -116,8 +116,10 @@ static void a_long_log_is_written_anew_with_what_counts(void **state)
 	value[sizeof value - 1] = '\0';
 	assert_int_equal(log_file_open(path, &f, &err), OUTFLOW_OK);
 	put(f, "kept", "this");
-	for (int i = 0; i < 3000; i++)
+	for (int i = 0; i < 3000; i++) {
 		put(f, "changing", value);
+		log_file_compact(f);
+	}
 	assert_true(file_size() < 2 << 20);
 	assert_true(has(f, "kept", "this") && has(f, "changing", value));
 	log_file_close(&f);
