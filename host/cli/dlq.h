@@ -43,8 +43,7 @@ struct dlq_filter {
 	size_t n_positions; /* 0: all */
 };
 
-/* A point in time: RFC 3339 (the end may be missing, UTC is meant without a zone), or a duration before now ("90min").
- * 0, or -1: it is neither. */
+/* A point in time: as tool_parse_time takes it, or a duration before now ("90min"). 0, or -1: it is neither. */
 int dlq_parse_time(const char *text, int64_t now_ms, int64_t *ms);
 
 int dlq_filter_matches(const struct dlq_filter *f, const struct dlq_letter *l);
@@ -64,9 +63,6 @@ struct dlq_printer {
 void dlq_print_letter(struct dlq_printer *p, const struct dlq_letter *l);
 /* error NULL: none. */
 void dlq_print_end(struct dlq_printer *p, const char *error);
-
-/* RFC 3339 in UTC, or "-". */
-void dlq_print_time(int64_t ms, char *to, size_t size);
 
 /* ---- dlq_reader.c: a source around the one that reads dead letters ---- */
 

@@ -1,85 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "host/cli/dlq.h"
+#include "host/cli/tool.h"
 #include "host/config/schema.h"
 
 #include <outflow/util.h>
 
-#include <stdio.h>
+#include <string.h>
 #include <strings.h>
-#include <time.h>
-
-/* ---- time ---- */
-
-/* "", "Z", "+hh:mm" or "-hhmm": minutes east of UTC. 0, or -1. */
-static int parse_zone(const char *text, int *minutes)
-{
-	int hour, minute, end = 0;
-	char sign;
-
-	*minutes = 0;
-	if (*text == '\0' || strcasecmp(text, "Z") == 0)
-		return 0;
-	if ((sscanf(text, "%c%2d:%2d%n", &sign, &hour, &minute, &end) != 3 &&
-	     sscanf(text, "%c%2d%2d%n", &sign, &hour, &minute, &end) != 3) ||
-	    text[end] != '\0' || (sign != '+' && sign != '-') || hour > 23 || minute > 59)
-		return -1;
-	*minutes = (sign == '-' ? -1 : 1) * (hour * 60 + minute);
-	return 0;
-}
-
-/* ".5" is 500 ms; *text moves behind it. */
-static int parse_fraction(const char **text)
-{
-	int ms = 0, scale = 100;
-
-	if (**text != '.')
-		return 0;
-	for (++*text; **text >= '0' && **text <= '9'; ++*text) {
-		ms += (**text - '0') * scale;
-		scale /= 10;
-	}
-	return ms;
-}
-
-/* The clock behind a date, down to what is there. */
-static int parse_clock(const char *text, struct tm *tm, int64_t *offset_ms)
-{
-	int end = 0, zone, fraction;
-
-	if (*text == '\0') {
-		*offset_ms = 0;
-		return 0;
-	}
-	if ((*text != 'T' && *text != 't' && *text != ' ') ||
-	    sscanf(text + 1, "%2d:%2d%n", &tm->tm_hour, &tm->tm_min, &end) != 2)
-		return -1;
-	text += 1 + end;
-	if (*text == ':') {
-		if (sscanf(text + 1, "%2d%n", &tm->tm_sec, &end) != 1)
-			return -1;
-		text += 1 + end;
-	}
-	fraction = parse_fraction(&text);
-	if (parse_zone(text, &zone) != 0 || tm->tm_hour > 23 || tm->tm_min > 59 || tm->tm_sec > 60)
-		return -1;
-	*offset_ms = fraction - INT64_C(60000) * zone;
-	return 0;
-}
-
-static int parse_date(const char *text, int64_t *ms)
-{
-	struct tm tm = { 0 };
-	int64_t offset_ms;
-	int end = 0;
-
-	if (sscanf(text, "%4d-%2d-%2d%n", &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &end) != 3 || tm.tm_mon < 1 ||
-	    tm.tm_mon > 12 || tm.tm_mday < 1 || tm.tm_mday > 31 || parse_clock(text + end, &tm, &offset_ms) != 0)
-		return -1;
-	tm.tm_year -= 1900;
-	tm.tm_mon -= 1;
-	*ms = (int64_t)timegm(&tm) * 1000 + offset_ms;
-	return 0;
-}
 
 int dlq_parse_time(const char *text, int64_t now_ms, int64_t *ms)
 {
@@ -87,15 +14,14 @@ int dlq_parse_time(const char *text, int64_t now_ms, int64_t *ms)
 	outflow_error err = { .size = sizeof err };
 	int64_t ago;
 
-	if (parse_date(text, ms) == 0)
+	*ms = tool_parse_time(text);
+	if (*ms >= 0)
 		return 0;
 	if (schema_parse(&key, text, &ago, &err) != OUTFLOW_OK || ago < 0)
 		return -1;
 	*ms = now_ms - ago;
 	return 0;
 }
-
-/* ---- matching ---- */
 
 static int contains(outflow_bytes text, const char *part)
 {

@@ -1,27 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Nothing that a message holds may reach a terminal as a control sequence, so everything is checked here. */
 #include "host/cli/dlq.h"
+#include "host/cli/tool.h"
 
 #include <outflow/json.h>
 #include <outflow/util.h>
 
 #include <stdio.h>
-#include <stdlib.h>
-#include <time.h>
-
-void dlq_print_time(int64_t ms, char *to, size_t size)
-{
-	time_t seconds = ms / 1000;
-	struct tm tm;
-	size_t n = 0;
-
-	if (ms >= 0 && gmtime_r(&seconds, &tm) != NULL)
-		n = strftime(to, size, "%Y-%m-%dT%H:%M:%S", &tm);
-	if (n > 0)
-		snprintf(to + n, size - n, ".%03dZ", (int)(ms % 1000));
-	else
-		snprintf(to, size, "-");
-}
 
 static int is_text(outflow_bytes b)
 {
@@ -73,13 +58,10 @@ static void print_padded(outflow_bytes b, int width)
 
 static void print_line(struct dlq_printer *p, const struct dlq_letter *l)
 {
-	char when[40];
-
 	if (p->n == 0)
 		printf("%-12s %-24s %-14s %-7s %8s %-8s %-12s %s\n", "position", "time", "stage", "class", "size",
 		       "replayed", "key", "reason");
-	dlq_print_time(l->time_ms, when, sizeof when);
-	printf("%-12s %-24s ", l->position, when);
+	printf("%-12s %-24s ", l->position, tool_time(l->time_ms).text);
 	print_padded(l->stage, 14);
 	print_padded(l->class, 7);
 	printf("%8zu %-8s ", l->record->value.len, l->replayed ? "yes" : "no");
@@ -98,20 +80,17 @@ static void print_field(const char *name, outflow_bytes value)
 static void print_whole(struct dlq_printer *p, const struct dlq_letter *l)
 {
 	const outflow_record *r = l->record;
-	char when[40];
 
 	if (p->n > 0)
 		putchar('\n');
 	printf("%-12s %s\n", "position", l->position);
-	dlq_print_time(l->time_ms, when, sizeof when);
-	printf("%-12s %s\n", "time", when);
+	printf("%-12s %s\n", "time", tool_time(l->time_ms).text);
 	print_field("stage", l->stage);
 	print_field("class", l->class);
 	print_field("reason", l->reason);
 	print_field("topic", l->topic.ptr ? l->topic : outflow_text_bytes(r->topic));
 	print_field("key", r->key);
-	dlq_print_time(r->timestamp_ms, when, sizeof when);
-	printf("%-12s %s\n%-12s %u, %s\n", "timestamp", when, "replays", l->replays,
+	printf("%-12s %s\n%-12s %u, %s\n", "timestamp", tool_time(r->timestamp_ms).text, "replays", l->replays,
 	       l->replayed ? "this letter has been sent again" : "this letter has not been sent again");
 	for (uint32_t i = 0; i < r->n_headers; i++) {
 		fputs(i == 0 ? "headers      " : "             ", stdout);
@@ -135,47 +114,30 @@ static void print_whole(struct dlq_printer *p, const struct dlq_letter *l)
 
 /* ---- for programs ---- */
 
-/* null, a text, or {"hex": ...}. */
-static json_t *json_of(outflow_bytes b)
-{
-	json_t *result = b.ptr ? json_stringn(b.ptr, b.len) : json_null();
-	char *hex;
-
-	if (result != NULL || (hex = malloc(2 * b.len + 1)) == NULL)
-		return result;
-	for (size_t i = 0; i < b.len; i++)
-		snprintf(hex + 2 * i, 3, "%02x", ((const unsigned char *)b.ptr)[i]);
-	result = json_pack("{s:s}", "hex", hex);
-	free(hex);
-	return result;
-}
-
 static void print_json(struct dlq_printer *p, const struct dlq_letter *l)
 {
 	const outflow_record *r = l->record;
 	json_t *o = json_object(), *headers;
-	char when[40];
 
-	dlq_print_time(l->time_ms, when, sizeof when);
 	json_object_set_new(o, "position", json_string(l->position));
-	json_object_set_new(o, "time", l->time_ms >= 0 ? json_string(when) : json_null());
-	json_object_set_new(o, "stage", json_of(l->stage));
-	json_object_set_new(o, "class", json_of(l->class));
-	json_object_set_new(o, "reason", json_of(l->reason));
-	json_object_set_new(o, "topic", json_of(l->topic.ptr ? l->topic : outflow_text_bytes(r->topic)));
-	json_object_set_new(o, "key", json_of(r->key));
+	json_object_set_new(o, "time", l->time_ms >= 0 ? json_string(tool_time(l->time_ms).text) : json_null());
+	json_object_set_new(o, "stage", tool_json_bytes(l->stage));
+	json_object_set_new(o, "class", tool_json_bytes(l->class));
+	json_object_set_new(o, "reason", tool_json_bytes(l->reason));
+	json_object_set_new(o, "topic", tool_json_bytes(l->topic.ptr ? l->topic : outflow_text_bytes(r->topic)));
+	json_object_set_new(o, "key", tool_json_bytes(r->key));
 	json_object_set_new(o, "size", json_integer((json_int_t)r->value.len));
 	json_object_set_new(o, "replays", json_integer(l->replays));
 	json_object_set_new(o, "replayed", json_boolean(l->replayed));
 	if (p->whole) {
 		headers = json_array();
 		for (uint32_t i = 0; i < r->n_headers; i++)
-			json_array_append_new(headers,
-			                      json_pack("[o, o]", json_of(outflow_text_bytes(r->headers[i].name)),
-			                                json_of(r->headers[i].value)));
+			json_array_append_new(
+				headers, json_pack("[o, o]", tool_json_bytes(outflow_text_bytes(r->headers[i].name)),
+			                           tool_json_bytes(r->headers[i].value)));
 		json_object_set_new(o, "timestamp", r->timestamp_ms >= 0 ? json_integer(r->timestamp_ms) : json_null());
 		json_object_set_new(o, "headers", headers);
-		json_object_set_new(o, "value", json_of(r->value));
+		json_object_set_new(o, "value", tool_json_bytes(r->value));
 	}
 	fputs(p->n == 0 ? "{\"data\": [\n" : ",\n", stdout);
 	json_dumpf(o, stdout, JSON_COMPACT);

@@ -71,38 +71,6 @@ void tool_close(struct tool *t)
 	configuration_clear(&t->configuration);
 }
 
-struct tool_time tool_time(int64_t time_ms)
-{
-	struct tool_time result = { "-" };
-	time_t seconds = (time_t)(time_ms / 1000);
-	struct tm parts;
-	size_t n;
-
-	if (time_ms < 0 || gmtime_r(&seconds, &parts) == NULL)
-		return result;
-	n = strftime(result.text, sizeof result.text, "%Y-%m-%dT%H:%M:%S", &parts);
-	snprintf(result.text + n, sizeof result.text - n, ".%03dZ", (int)(time_ms % 1000));
-	return result;
-}
-
-int64_t tool_parse_time(const char *text)
-{
-	struct tm parts = { .tm_isdst = -1 };
-	const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &parts);
-	int64_t ms = 0, scale = 100;
-	time_t seconds;
-
-	if (rest == NULL)
-		return -1;
-	if (*rest == '.')
-		for (rest++; *rest >= '0' && *rest <= '9'; rest++, scale /= 10)
-			ms += (*rest - '0') * scale;
-	if (strcmp(rest, "Z") != 0 && *rest != '\0')
-		return -1;
-	seconds = *rest == 'Z' ? timegm(&parts) : mktime(&parts);
-	return seconds < 0 ? -1 : (int64_t)seconds * 1000 + ms;
-}
-
 static json_t *in_base64(outflow_bytes b)
 {
 	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";

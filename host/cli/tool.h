@@ -29,7 +29,8 @@ struct tool_time {
 };
 struct tool_time tool_time(int64_t time_ms);
 
-/* The same read: in UTC with a Z at the end, else in local time; the fraction may be missing. -1: no time. */
+/* A time of RFC 3339, of which the zone (local time is meant), the fraction, the seconds and the whole clock may be missing.
+ * -1: it is none. */
 int64_t tool_parse_time(const char *text);
 
 /* Bytes as JSON: a string, {"base64": ...} for what is not UTF-8, null. NULL: no memory. */
