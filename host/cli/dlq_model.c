@@ -102,7 +102,7 @@ static int read_kafka(struct reading *rd)
 		              "they go to the topics of the records; set deadletter.topic to gather them in one");
 	set(rd, "source.class", "kafka/reader");
 	carry(rd, "bootstrap", "bootstrap");
-	carry(rd, "topic", "topic");
+	carry(rd, "topic", "topics");
 	carry_security(rd);
 	return EXIT_OK;
 }

@@ -40,7 +40,7 @@ static struct dlq_reader *reader_of(const outflow_host *h)
 static void name_stream(struct dlq_stream *s, outflow_str json)
 {
 	json_t *o = json_loadb(json.ptr, json.len, 0, NULL);
-	json_t *partition = json_object_get(o, "partition");
+	json_t *partition = json_object_get(o, "kafka_partition");
 
 	if (json_is_integer(partition))
 		snprintf(s->name, sizeof s->name, "%" JSON_INTEGER_FORMAT, json_integer_value(partition));

@@ -2,6 +2,7 @@
 """Dead letters: what failed is read, shown and replayed, each message once, beside a running daemon, through kill -9."""
 import collections
 import json
+import re
 import signal
 import subprocess
 import time
@@ -38,6 +39,7 @@ class Plant:
         self.config, self.state = directory / "plant.conf", directory / "state"
         self.log = directory / "log"
         self.n = 0
+        self.position = r"\d+:\d+" if "kafka" in deadletter else r"\d+"
         self.configure(sink=WRONG.format("nowhere"))
 
     def configure(self, sink="", more_source=""):
@@ -163,6 +165,7 @@ def test_filters_choose_and_positions_are_shown(plant):
     assert len(plant.list("--since", "1h")) == 50 and plant.list("--until", "1h") == []
     assert len(plant.list("--max", "7")) == 7
     letter, = plant.list("--key", "k33")
+    assert re.fullmatch(plant.position, letter["position"])
     shown, = json.loads(plant.run("dlq", "show", "plant", letter["position"], "--json"))["data"]
     assert json.loads(shown["value"])["seq"] == 33 and shown["timestamp"] == 1033
     assert shown["headers"][:3] == [["seq", "33"], ["none", None], ["raw", {"base64": "/wA="}]]
