@@ -8,6 +8,8 @@
 
 /* The client looks for records whose time is over once a second, and an answer counts for another. */
 #define LATE_NS INT64_C(3000000000)
+/* The client repeats an error that lasts every 30 s; one that was not repeated is over. */
+#define REFUSAL_LASTS_NS INT64_C(60000000000)
 /* How long an answer may take, and for how long it counts. */
 #define ANSWER_MS 1000
 #define ANSWER_LASTS_NS INT64_C(1000000000)
@@ -64,10 +66,11 @@ void kafka_cluster_event(struct kafka_cluster *c, rd_kafka_resp_err_t code)
 {
 	if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
 		set_away(c, 1);
-	if (!is_refused_login(code))
+	if (!is_refused_login(code) && code != RD_KAFKA_RESP_ERR__SSL)
 		return;
 	pthread_mutex_lock(&c->lock);
-	c->refused = 1;
+	c->refusal = code;
+	c->refusal_ns = now_of(c);
 	pthread_mutex_unlock(&c->lock);
 }
 
@@ -75,19 +78,20 @@ void kafka_cluster_delivered(struct kafka_cluster *c)
 {
 	set_away(c, 0);
 	pthread_mutex_lock(&c->lock);
-	c->refused = 0;
-	c->complaint = RD_KAFKA_RESP_ERR_NO_ERROR;
+	c->refusal = c->complaint = RD_KAFKA_RESP_ERR_NO_ERROR;
 	pthread_mutex_unlock(&c->lock);
 }
 
-int kafka_cluster_is_refused(struct kafka_cluster *c)
+rd_kafka_resp_err_t kafka_cluster_refusal(struct kafka_cluster *c)
 {
-	int refused;
+	rd_kafka_resp_err_t refusal;
 
 	pthread_mutex_lock(&c->lock);
-	refused = c->refused;
+	if (c->refusal && now_of(c) - c->refusal_ns > REFUSAL_LASTS_NS)
+		c->refusal = RD_KAFKA_RESP_ERR_NO_ERROR;
+	refusal = c->refusal;
 	pthread_mutex_unlock(&c->lock);
-	return refused;
+	return refusal;
 }
 
 int kafka_cluster_is_away(struct kafka_cluster *c)
@@ -156,6 +160,13 @@ static outflow_status complain(struct kafka_cluster *c, rd_kafka_resp_err_t code
 	return status;
 }
 
+static void forget_complaint(struct kafka_cluster *c)
+{
+	pthread_mutex_lock(&c->lock);
+	c->complaint = RD_KAFKA_RESP_ERR_NO_ERROR;
+	pthread_mutex_unlock(&c->lock);
+}
+
 /* An attempt that began before the cluster was back tells nothing about the cluster as it is now. */
 static int has_been_away(struct kafka_cluster *c)
 {
@@ -181,10 +192,12 @@ outflow_status kafka_cluster_verdict(struct kafka_cluster *c, rd_kafka_resp_err_
 		*code = answer;
 		return complain(c, RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
 	}
-	if (kafka_cluster_is_away(c) && kafka_cluster_is_refused(c)) {
+	/* A broker that ends in the midst of a TLS handshake looks like one that refuses it: only a login is sure. */
+	if (kafka_cluster_is_away(c) && is_refused_login(kafka_cluster_refusal(c))) {
 		*code = RD_KAFKA_RESP_ERR__AUTHENTICATION;
 		return complain(c, *code);
 	}
+	forget_complaint(c);
 	if (has_been_away(c))
 		return OUTFLOW_E_OUTAGE;
 	if (kafka_classify(answer) == OUTFLOW_E_TASK) {
@@ -204,8 +217,13 @@ void kafka_cluster_explain(const struct kafka_cluster *c, rd_kafka_resp_err_t co
 		                    "the topic '%s' does not exist: create it, or correct the key 'topic'", topic);
 	else if (is_refused_login(code))
 		outflow_fail_native(err, status, "rdkafka", code,
-		                    "the brokers refuse the login: see the client's messages in the log, and correct "
-		                    "producer.sasl.* or the rights");
+		                    "the brokers refuse the login, in the words that stand in the log before this: "
+		                    "correct producer.sasl.*");
+	else if (code == RD_KAFKA_RESP_ERR__SSL)
+		outflow_fail_native(
+			err, status, "rdkafka", code,
+			"the brokers cannot be spoken to by TLS, for the reason that stands in the log before "
+			"this: correct producer.security.protocol and producer.ssl.*");
 	else if (status == OUTFLOW_E_TASK && rd_kafka_fatal_error(c->client, why, sizeof why) != 0)
 		outflow_fail_native(err, status, "rdkafka", code, "the client has given up, a new one is needed: %s",
 		                    why);

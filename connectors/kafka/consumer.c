@@ -4,6 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* Between two questions about a topic that may only just have been made. */
+#define AGAIN_MS 200
+
 /* ---- the client ---- */
 
 static void on_error(rd_kafka_t *client, int code, const char *reason, void *opaque)
@@ -11,8 +14,11 @@ static void on_error(rd_kafka_t *client, int code, const char *reason, void *opa
 	struct consumer *k = opaque;
 
 	(void)client;
-	if (code == RD_KAFKA_RESP_ERR__AUTHENTICATION || code == RD_KAFKA_RESP_ERR__SSL)
+	if (code == RD_KAFKA_RESP_ERR__AUTHENTICATION || code == RD_KAFKA_RESP_ERR__SSL) {
 		snprintf(k->refused, sizeof k->refused, "%s", reason);
+		/* A broker that ends in the midst of a TLS handshake looks like one that refuses it. */
+		k->refusal = code == RD_KAFKA_RESP_ERR__SSL ? OUTFLOW_E_TASK : OUTFLOW_E_CONFIG;
+	}
 	outflow_log(k->host, OUTFLOW_LOG_WARN, "%s: %s", rd_kafka_err2name((rd_kafka_resp_err_t)code), reason);
 }
 
@@ -98,28 +104,43 @@ static outflow_status no_answer(const char *topic, rd_kafka_resp_err_t code, out
 	                           rd_kafka_err2str(code));
 }
 
+/* One question: the topic's error, or that of no answer. */
+static rd_kafka_resp_err_t ask(struct consumer *k, rd_kafka_topic_t *handle, int timeout_ms, int32_t *n)
+{
+	const struct rd_kafka_metadata *metadata;
+	rd_kafka_resp_err_t code = rd_kafka_metadata(k->client, 0, handle, &metadata, timeout_ms);
+
+	if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+		return code;
+	code = metadata->topic_cnt > 0 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+	*n = metadata->topic_cnt > 0 ? metadata->topics[0].partition_cnt : 0;
+	rd_kafka_metadata_destroy(metadata);
+	return code;
+}
+
 outflow_status consumer_ask(struct consumer *k, const char *topic, int timeout_ms, int32_t *n, outflow_error *err)
 {
 	rd_kafka_topic_t *handle = rd_kafka_topic_new(k->client, topic, NULL);
-	const struct rd_kafka_metadata *metadata;
+	int64_t begin = k->host->time->mono_ns(k->host);
 	rd_kafka_resp_err_t code = rd_kafka_last_error();
+	outflow_status status;
 
 	if (handle == NULL)
 		return outflow_fail_native(err, OUTFLOW_E_CONFIG, "rdkafka", code, "topic '%s': %s", topic,
 		                           rd_kafka_err2str(code));
-	code = rd_kafka_metadata(k->client, 0, handle, &metadata, timeout_ms);
+	while ((code = ask(k, handle, timeout_ms, n)) == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART &&
+	       k->host->time->mono_ns(k->host) - begin < KAFKA_UNKNOWN_NS)
+		rd_kafka_poll(k->client, AGAIN_MS);
 	rd_kafka_topic_destroy(handle);
-	if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-		return no_answer(topic, code, err);
-	code = metadata->topic_cnt > 0 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
-	*n = metadata->topic_cnt > 0 ? metadata->topics[0].partition_cnt : 0;
-	rd_kafka_metadata_destroy(metadata);
 	if (code == RD_KAFKA_RESP_ERR_NO_ERROR && *n > 0)
 		return OUTFLOW_OK;
-	if (code == RD_KAFKA_RESP_ERR_NO_ERROR || kafka_classify(code) == OUTFLOW_E_RETRY)
+	status = kafka_classify(code);
+	if (code == RD_KAFKA_RESP_ERR_NO_ERROR || status == OUTFLOW_E_RETRY)
 		return no_answer(topic, code, err);
-	return outflow_fail_native(err, OUTFLOW_E_CONFIG, "rdkafka", code, "topic '%s': %s", topic,
-	                           rd_kafka_err2str(code));
+	/* Rights may be given; a topic that is not there, or cannot be, stays so. */
+	if (code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || status == OUTFLOW_E_RECORD)
+		status = OUTFLOW_E_CONFIG;
+	return outflow_fail_native(err, status, "rdkafka", code, "topic '%s': %s", topic, rd_kafka_err2str(code));
 }
 
 /* ---- partitions ---- */
@@ -234,7 +255,7 @@ outflow_status consumer_check_refused(const struct consumer *k, outflow_error *e
 {
 	if (k->started || k->refused[0] == '\0')
 		return OUTFLOW_OK;
-	return outflow_fail(err, OUTFLOW_E_CONFIG, "refused by Kafka: %s", k->refused);
+	return outflow_fail(err, k->refusal, "refused by Kafka: %s", k->refused);
 }
 
 outflow_status consumer_error(struct consumer *k, const rd_kafka_message_t *m, outflow_error *err)

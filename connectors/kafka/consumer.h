@@ -25,6 +25,7 @@ struct consumer {
 	size_t n, latest;         /* latest: where the last message belonged */
 	rd_kafka_message_t *kept; /* one that found no room */
 	int started;              /* something has been assigned once */
+	outflow_status refusal;   /* what it means when */
 	char refused[300];        /* what the broker said against our credentials; "" as long as it did not */
 };
 
@@ -54,8 +55,8 @@ outflow_status consumer_configure(struct consumer *k, const outflow_host *h, con
 /* Makes the client; from here on new messages wake the task. OUTFLOW_E_CONFIG. */
 outflow_status consumer_start(struct consumer *k, outflow_error *err);
 
-/* Asks for one topic's partitions. OUTFLOW_E_CONFIG: there is no such topic, or we may not read it; OUTFLOW_E_OUTAGE: no
- * answer within the time, err says so. *n: how many. */
+/* Asks for one topic's partitions. OUTFLOW_E_CONFIG: there is no such topic; OUTFLOW_E_TASK: we may not read it;
+ * OUTFLOW_E_OUTAGE: no answer within the time, err says so. *n: how many. */
 outflow_status consumer_ask(struct consumer *k, const char *topic, int timeout_ms, int32_t *n, outflow_error *err);
 
 /* Opens the partition's stream and adds it. *resume may be NULL. OUTFLOW_E_NOMEM, OUTFLOW_E_CONFIG. */

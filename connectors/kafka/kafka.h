@@ -8,6 +8,9 @@
 
 #include <pthread.h>
 
+/* A topic that was made just now, or a broker that has just started, may be unknown for so long. */
+#define KAFKA_UNKNOWN_NS INT64_C(2000000000)
+
 /* errors.c: what a delivery report's code alone says about the record: OUTFLOW_OK, OUTFLOW_E_RETRY (this attempt failed),
  * OUTFLOW_E_RECORD (this record can never be stored), OUTFLOW_E_TASK (nothing can, by this client), OUTFLOW_E_CONFIG
  * (nothing ever can). */
@@ -23,10 +26,12 @@ struct kafka_cluster {
 	/* The last question, of the thread that asks. */
 	rd_kafka_resp_err_t answer;
 	int64_t asked_ns;
-	pthread_mutex_t lock;          /* over all that follows */
-	int away, refused;             /* no broker can be reached; one refused the login */
-	int64_t back_ns;               /* when the cluster was last found to be there again */
-	rd_kafka_resp_err_t complaint; /* what is being waited out, since when */
+	pthread_mutex_t lock;        /* over all that follows */
+	int away;                    /* no broker can be reached */
+	int64_t back_ns;             /* when the cluster was last found to be there again */
+	rd_kafka_resp_err_t refusal; /* a broker's last "no" to TLS or to the login, and when */
+	int64_t refusal_ns;
+	rd_kafka_resp_err_t complaint; /* what is being waited out, and since when */
 	int64_t complaint_ns;
 };
 
@@ -38,8 +43,9 @@ void kafka_cluster_destroy(struct kafka_cluster *c);
 /* An error event of the client, and a record that was stored. [any] */
 void kafka_cluster_event(struct kafka_cluster *c, rd_kafka_resp_err_t code);
 void kafka_cluster_delivered(struct kafka_cluster *c);
-int kafka_cluster_is_refused(struct kafka_cluster *c);
 int kafka_cluster_is_away(struct kafka_cluster *c);
+/* _SSL or that of a refused login, while it lasts; else 0. */
+rd_kafka_resp_err_t kafka_cluster_refusal(struct kafka_cluster *c);
 
 /* Asks the cluster about the topic, for a second at most: the topic's error, or _ALL_BROKERS_DOWN when no answer came.
  * Never from two threads at once; so the next two. */

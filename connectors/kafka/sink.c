@@ -11,10 +11,10 @@
 #include <time.h>
 
 #define REPORTS_AT_ONCE 1024u
+#define EVENTS_AT_ONCE 100
 #define POLL_MS 100
-/* How long start looks for the cluster, and how long a topic that was made just now may stay unknown to a broker. */
+/* How long start looks for the cluster. */
 #define START_NS INT64_C(5000000000)
-#define UNKNOWN_NS INT64_C(2000000000)
 /* What a client gets at least to end its threads. */
 #define END_NS INT64_C(100000000)
 
@@ -195,15 +195,17 @@ static outflow_status judge(struct kafka_sink *s, rd_kafka_resp_err_t answer, in
 {
 	int away = answer == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN;
 	int unknown = answer == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+	rd_kafka_resp_err_t refusal = kafka_cluster_refusal(&s->cluster);
 	const char *topic = s->topic ? s->topic : "";
 	outflow_status status = kafka_classify(answer);
 
 	*again = 0;
-	if (away && kafka_cluster_is_refused(&s->cluster)) {
-		kafka_cluster_explain(&s->cluster, RD_KAFKA_RESP_ERR__AUTHENTICATION, topic, OUTFLOW_E_CONFIG, err);
-		return OUTFLOW_E_CONFIG;
+	if (away && refusal) {
+		status = refusal == RD_KAFKA_RESP_ERR__SSL ? OUTFLOW_E_TASK : OUTFLOW_E_CONFIG;
+		kafka_cluster_explain(&s->cluster, refusal, topic, status, err);
+		return status;
 	}
-	*again = waited_ns < (unknown && !s->may_create ? UNKNOWN_NS : START_NS) &&
+	*again = waited_ns < (unknown && !s->may_create ? KAFKA_UNKNOWN_NS : START_NS) &&
 	         (unknown || (away && !kafka_cluster_is_away(&s->cluster)));
 	if (*again || away || (unknown && s->may_create) || status == OUTFLOW_E_RETRY)
 		return OUTFLOW_OK;
@@ -225,7 +227,8 @@ static outflow_status look_for_cluster(struct kafka_sink *s, outflow_error *err)
 
 	do {
 		answer = kafka_cluster_ask(&s->cluster);
-		while (take_next(s, 0))
+		/* Hears what the client has to say; the pause after that keeps asking again from being a storm. */
+		for (int i = 0; i < EVENTS_AT_ONCE && take_next(s, answer ? POLL_MS : 0); i++)
 			;
 		status = judge(s, answer, s->host->time->mono_ns(s->host) - begin, &again, err);
 	} while (again);
