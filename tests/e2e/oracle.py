@@ -154,7 +154,7 @@ def verdict(bootstrap, topic, publisher, seconds=60):
 
 def make_topic(bootstrap, partitions=2, prefix="t", **settings):
     name = f"{prefix}-{uuid.uuid4().hex[:8]}"
-    admin = AdminClient({"bootstrap.servers": bootstrap})
+    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
     for future in admin.create_topics([NewTopic(name, partitions, 1, config=settings)]).values():
         future.result(30)
     return name

@@ -3,12 +3,14 @@
 a directory of the caller, all ended by stop()."""
 import os
 import pathlib
+import re
 import signal
 import socket
 import subprocess
 import time
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
+ACCOUNT = re.compile(r"(\w+)/(\d+): account: (.*)")
 BUILD = pathlib.Path(os.environ.get("OUTFLOW_BUILD", TOP / "build"))
 
 
@@ -168,7 +170,7 @@ class Outflow(Process):
         self.plugins.mkdir(exist_ok=True)
         for plug in plugs:
             link = self.plugins / plug
-            if not link.exists():
+            if not link.is_symlink():
                 link.symlink_to(BUILD.resolve() / "tests/plug/.libs" / plug)
 
     def command(self, name, *more):
@@ -190,6 +192,15 @@ class Outflow(Process):
         wait_until(subscribed, 30, f"outflow has subscribed {times} time(s)")
         if not self.alive():
             raise RuntimeError(f"outflow ended:\n{self.tail()}")
+
+    def accounts(self):
+        """The last account of each task, checked against its own sum."""
+        found = {}
+        for name, task, figures in ACCOUNT.findall(self.log.read_text()):
+            a = {k: int(v) for k, v in (pair.split("=") for pair in figures.split())}
+            assert a["received"] == sum(a[k] for k in ("filtered", "delivered", "dead_lettered", "dropped", "in_flight"))
+            found[name, int(task)] = a
+        return found
 
 
 class SmallDisk:

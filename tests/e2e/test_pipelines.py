@@ -1,14 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pipelines without brokers: the account is exact whatever sinks do, and what is not resolved comes again."""
 import json
-import re
 import subprocess
 
 import pytest
 
 import servers
-
-ACCOUNT = re.compile(r"(\w+)/(\d+): account: (.*)")
 
 
 class Daemon(servers.Outflow):
@@ -16,15 +13,6 @@ class Daemon(servers.Outflow):
 
     def __init__(self, directory, config):
         super().__init__(directory, config, plugs=("misbehaving.so", "flaky.so"))
-
-    def accounts(self):
-        """The last account of each task, checked against its own sum."""
-        found = {}
-        for name, task, figures in ACCOUNT.findall(self.log.read_text()):
-            a = {k: int(v) for k, v in (pair.split("=") for pair in figures.split())}
-            assert a["received"] == sum(a[k] for k in ("filtered", "delivered", "dead_lettered", "dropped", "in_flight"))
-            found[name, int(task)] = a
-        return found
 
 
 def pipeline(name="p", sink='class = "null";', source="count = 1000;", more=""):

@@ -181,6 +181,11 @@ class Field:
         assert done.returncode == 0, f"{output.strip()} {done.stderr.decode().strip()[:500]}"
         return Verdict(output)
 
+    def check_logs(self):
+        """No daemon may have found an account that was not exact."""
+        for child in self.children:
+            assert not child.logged("defect of this program"), child.log
+
     def close(self, keep):
         for child in self.children:
             child.kill()

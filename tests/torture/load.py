@@ -33,7 +33,7 @@ def drain(f, count, dead, **poisoning):
 @field.row("poison")
 def poison(f, dice):
     """one message in a hundred cannot be used: the rate beside clean runs, and every one in the dead letters"""
-    count, pairs = f.size_of(200_000, 50_000), f.size_of(3, 1)
+    count, pairs = f.size_of(200_000, 50_000), f.size_of(5, 1)
     f.start_brokers()
     register = f.outflow()
     register.start().wait_subscribed()
@@ -50,9 +50,10 @@ def poison(f, dice):
     found = {kind: n for kind, n, text in verdict.reasons if REASONS[kind] in text}
     assert sum(found.values()) == sum(n for _, n, _ in verdict.reasons) and set(found) == set(REASONS), verdict.reasons
     line = " ".join(f"{kind}={n}" for kind, n in found.items())
-    middle = statistics.median(ratios)
-    assert f.short or middle >= 0.9, f"{middle:.2f} of the clean rate"
-    return f"{verdict.line} by reason: {line} rate beside clean: {middle:.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+    beside = f"rate beside clean: {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+    # Whatever else the machine does slows a run down and never speeds it up.
+    assert max(ratios) >= 0.9, beside
+    return f"{verdict.line} by reason: {line} {beside}"
 
 
 @field.row("slow-sink")
@@ -118,6 +119,9 @@ def soak(f, dice):
     publisher.wait(2 * seconds)
     samples = watcher.stop().samples
     verdict = f.verdict(publisher, 300)
+    outflow.stop()
+    delivered = outflow.accounts()["p", 0]["delivered"]
+    assert delivered == verdict.figures["read"], f"{delivered} in the account: {verdict.line}"
     grows = slope(samples, lambda s: s[1] / 1024)
     descriptors, threads = {s[2] for s in samples}, {s[3] for s in samples}
     text = (f"{verdict.line} at {0.8 * peak:.0f}/s for {seconds} s: private memory {samples[0][1] / 1024:.1f} to "

@@ -4,6 +4,7 @@ import signal
 import time
 
 import field
+import oracle
 import servers
 
 WINDOW_MIB = 32  # inflight.bytes
@@ -94,3 +95,41 @@ def sessions(f, dice):
     publisher.finish()
     verdict = f.verdict(publisher)
     return f"{verdict.line} sessions lost={times}"
+
+
+@field.row("chaos")
+def chaos(f, dice):
+    """kills, restarts and outages of everything in random order, several at a time, with poison and dead letters"""
+    f.start_brokers()
+    dead = oracle.make_topic(f.kafka.bootstrap, 1, "dead")
+    outflow = f.outflow(source='protocol = "5"; keepalive = "5s";',
+                        more=f'{field.SMALL_SEGMENTS} errors = {{ tolerance = "all"; }}; deadletter = {{ class = "kafka"; '
+                             f'bootstrap = "{f.kafka.bootstrap}"; topic = "{dead}"; }};')
+    outflow.start().wait_subscribed()
+    publisher = f.publisher(rate=1500, poison=50).start()
+    done = {"outflow killed": 0, "mosquitto restarted": 0, "Kafka stopped": 0, "Kafka killed": 0}
+    kafka_is_up = True
+    for _ in range(f.size_of(100, 12)):
+        publisher.go_on(dice.randrange(100, 2000))
+        what = dice.choices(sorted(done), [1, 1, 2, 4])[0]
+        if what == "outflow killed":
+            assert outflow.alive(), outflow.tail(5)
+            outflow.kill(signal.SIGKILL)
+            assert outflow.child.returncode == -signal.SIGKILL
+            outflow.start()
+        elif what == "mosquitto restarted":
+            f.mosquitto.stop()
+            f.mosquitto.start()
+        elif kafka_is_up:
+            f.kafka.command("kill" if what == "Kafka killed" else "stop")
+            kafka_is_up = False
+        else:
+            f.kafka.start()
+            kafka_is_up = True
+            continue
+        done[what] += 1
+    f.kafka.start()
+    publisher.finish()
+    verdict = f.verdict(publisher, 180, dead=dead)
+    assert outflow.alive() and not outflow.logged("FAILED"), outflow.tail(5)
+    return f"{verdict.line} " + " ".join(f"{k}={v}" for k, v in done.items())

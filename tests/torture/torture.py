@@ -23,6 +23,7 @@ def run_row(name, seed, options):
     begin, failure = time.monotonic(), None
     try:
         line = field.ROWS[name](f, random.Random(f"{seed}/{name}"))
+        f.check_logs()
     except Exception as e:  # whatever it is, the other rows run
         failure = line = f"FAILED: {type(e).__name__}: {e}"
     finally:
