@@ -32,19 +32,6 @@ struct kafka_sink {
 	int stopping; /* atomic: reports are counted, no longer resolved */
 };
 
-/* The topic that the stage before this sink gives to every record, if it is the same for all. */
-static char *constant_topic(const outflow_host *h, const outflow_config *c)
-{
-	outflow_str topic, form;
-
-	if (h->config->str(c, "topic", &topic) != OUTFLOW_OK || topic.len == 0)
-		return NULL;
-	if (h->config->str(c, "topic.form", &form) == OUTFLOW_OK ? !outflow_equal(form, "CONSTANT")
-	                                                         : topic.ptr[0] == '$')
-		return NULL;
-	return strndup(topic.ptr, topic.len);
-}
-
 static int has_property(const rd_kafka_conf_t *conf, const char *name)
 {
 	char value[16] = "";
@@ -67,7 +54,7 @@ static outflow_status create(const outflow_host *h, const outflow_config *c, voi
 	}
 	kafka_cluster_init(&s->cluster, h, outflow_config_number(h, c, "attempt.timeout"),
 	                   outflow_config_number(h, c, "grace"));
-	s->topic = constant_topic(h, c);
+	s->topic = kafka_constant_topic(h, c);
 	s->copy = outflow_config_flag(h, c, "payload.copy") ? RD_KAFKA_MSG_F_COPY : 0;
 	s->may_create = has_property(s->conf, "allow.auto.create.topics");
 	*self = s;
@@ -317,9 +304,10 @@ static outflow_status put(void *self, outflow_record *recs, size_t n, size_t *ta
 		outflow_status status;
 		char topic[250];
 
-		if (r->topic.len == 0 || r->topic.len >= sizeof topic)
-			return outflow_fail(err, OUTFLOW_E_RECORD,
-			                    "a topic's name has 1 to 249 characters, this one has %zu", r->topic.len);
+		if (!kafka_topic_is_valid(r->topic))
+			return outflow_fail(err, OUTFLOW_E_RECORD, "'%.*s' is not the name of a topic: %s",
+			                    (int)(r->topic.len < 80 ? r->topic.len : 80),
+			                    r->topic.ptr ? r->topic.ptr : "", KAFKA_TOPIC_RULE);
 		memcpy(topic, r->topic.ptr, r->topic.len);
 		topic[r->topic.len] = '\0';
 		code = meaning_of(produce(s, r, topic), r);

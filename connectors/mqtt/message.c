@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-#define PREFIX "outflow.mqtt."
+#define PREFIX MQTT_HEADER_PREFIX
 #define USER "user."
 
 /* One message being described. */

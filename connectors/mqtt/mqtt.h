@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* mqtt.h: what the files of this plugin share. */
+/* mqtt.h: what the files of this plugin share beside endpoint and connection. */
 #ifndef CONNECTORS_MQTT_H
 #define CONNECTORS_MQTT_H
-#include <outflow/util.h>
+#include "connectors/mqtt/connection.h"
 
-#include <MQTTAsync.h>
+#include <outflow/ext/state.h>
 
 /* ---- puback.c ---- */
 
@@ -18,19 +18,14 @@ void puback_allow(void);
 #define MQTT_TOPICS_MAX 256u
 
 struct mqtt_options {
-	char *broker;
-	char *client_id;
-	char *username, *password;
-	char **topics; /* n_topics of them */
+	struct mqtt_endpoint endpoint;
+	char **topics; /* n_topics of them, as they are subscribed to */
 	size_t n_topics;
-	int qos;       /* 0 or 1 */
-	int version;   /* MQTTVERSION_5 or MQTTVERSION_3_1_1 */
-	int keepalive; /* seconds */
+	int qos; /* 0 or 1 */
+	int clean_start;
 	int receive_maximum;
 	unsigned session_expiry; /* seconds */
-	int tls;
-	int tls_verify;
-	char *tls_ca, *tls_cert, *tls_key, *tls_key_password;
+	int filter_duplicates;
 };
 
 extern const outflow_cfg_def mqtt_source_schema;
@@ -46,6 +41,7 @@ const char *mqtt_filter_problem(outflow_str text);
 /* ---- message.c ---- */
 
 /* A received message as a record to be appended, its headers in `room`; topic and payload are not copied. */
+#define MQTT_HEADER_PREFIX "outflow.mqtt."
 #define MQTT_HEADERS_MAX 128u
 struct mqtt_record {
 	outflow_record record;
@@ -57,7 +53,68 @@ struct mqtt_record {
 void mqtt_record_make(struct mqtt_record *r, const char *topic, size_t topic_length, const MQTTAsync_message *m,
                       int64_t now_ms);
 
-/* ---- source.c ---- */
+/* ---- subscription.c ---- */
+
+/* What we are subscribed to, and what the broker may still believe that we are. */
+struct mqtt_subscription {
+	const outflow_host *host;
+	const outflow_state_api *state;
+	const struct mqtt_options *options;
+	struct mqtt_connection *connection;
+	char **stale; /* topics that an edit removed; n_stale of them */
+	size_t n_stale;
+	int remembers_stale; /* the stored subscription still names them */
+	int has_session;     /* atomic: the broker ought to know our session */
+	int session_is_noted;
+	int subscribed; /* atomic */
+	outflow_metric *sessions_lost;
+};
+
+/* Notes the topics durably, before the broker hears of them. [task] */
+outflow_status mqtt_subscription_open(struct mqtt_subscription *s, outflow_error *err);
+void mqtt_subscription_clear(struct mqtt_subscription *s);
+
+/* A connection is up: subscribes, every time. Returns whether a session that ought to be there is gone. On Paho's thread. */
+int mqtt_subscription_begin(struct mqtt_subscription *s, int session_present);
+
+/* Once subscribed: forgets durably what is not subscribed to any more. [task] */
+outflow_status mqtt_subscription_settle(struct mqtt_subscription *s, outflow_error *err);
+
+/* ---- duplicates.c ---- */
+
+struct mqtt_duplicates;
+
+/* A memory of the last n messages of a session. NULL: no memory. */
+struct mqtt_duplicates *mqtt_duplicates_new(size_t n);
+void mqtt_duplicates_free(struct mqtt_duplicates **d);
+/* Has this message, which the broker marks as sent again, been taken before? */
+int mqtt_duplicates_know(const struct mqtt_duplicates *d, const MQTTAsync_message *m, const char *topic,
+                         size_t topic_length);
+/* It has been taken. */
+void mqtt_duplicates_note(struct mqtt_duplicates *d, const MQTTAsync_message *m, const char *topic,
+                          size_t topic_length);
+/* Another session: packet identifiers begin anew. */
+void mqtt_duplicates_forget(struct mqtt_duplicates *d);
+
+/* ---- publication.c ---- */
+
+/* One record as a message to be published; topic and payload are the record's own bytes. */
+struct mqtt_publication {
+	char *topic; /* with a NUL at the end */
+	MQTTAsync_message message;
+	uint32_t left_out; /* headers that MQTT cannot carry */
+};
+
+/* with_properties: MQTT 5. OUTFLOW_E_RECORD: not a message; OUTFLOW_E_NOMEM. mqtt_publication_clear frees what was made,
+ * after an error too. */
+outflow_status mqtt_publication_make(struct mqtt_publication *p, const outflow_record *r, int with_properties,
+                                     outflow_error *err);
+void mqtt_publication_clear(struct mqtt_publication *p);
+
+/* ---- source.c, sink.c ---- */
 extern const outflow_source_ops mqtt_source_ops;
+const void *mqtt_source_extension(const char *id);
+extern const outflow_cfg_def mqtt_sink_schema;
+extern const outflow_sink_ops mqtt_sink_ops;
 
 #endif

@@ -9,8 +9,18 @@ static const outflow_component source = {
 	.doc = "Subscribes to an MQTT broker; a message is acknowledged when the journal has it.",
 	.config = &mqtt_source_schema,
 	.ops = &mqtt_source_ops,
+	.extension = mqtt_source_extension,
 };
-static const outflow_component *const components[] = { &source };
+static const outflow_component sink = {
+	.size = sizeof sink,
+	.kind = OUTFLOW_SINK,
+	.flags = OUTFLOW_PRIVATE_COPY,
+	.name = "sink",
+	.doc = "Publishes to an MQTT broker; a record is done when the broker has acknowledged it.",
+	.config = &mqtt_sink_schema,
+	.ops = &mqtt_sink_ops,
+};
+static const outflow_component *const components[] = { &source, &sink };
 static const outflow_plugin plugin = {
 	.stamp = OUTFLOW_STAMP,
 	.size = sizeof plugin,
@@ -19,7 +29,7 @@ static const outflow_plugin plugin = {
 	.license = "Apache-2.0",
 	.doc = "MQTT 3.1.1 and 5, by Paho.",
 	.components = components,
-	.n_components = 1,
+	.n_components = sizeof components / sizeof components[0],
 };
 
 outflow_plugin_entry_fn outflow_plugin_entry_v1;

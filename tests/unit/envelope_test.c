@@ -4,7 +4,6 @@
 #include "sdk/testing/harness.h"
 #include "transforms/event/path.h"
 #include "transforms/event/rfc3339.h"
-#include "transforms/event/topic.h"
 
 #include <outflow/util.h>
 
@@ -282,24 +281,6 @@ static void times_go_both_ways(void **state)
 	}
 }
 
-static void topics_follow_one_rule(void **state)
-{
-	char name[251];
-
-	(void)state;
-	assert_true(topic_is_valid(outflow_text("plant.p1_temp-2")));
-	assert_true(topic_is_valid(outflow_text("...")));
-	assert_false(topic_is_valid(outflow_text("")));
-	assert_false(topic_is_valid(outflow_text(".")));
-	assert_false(topic_is_valid(outflow_text("..")));
-	assert_false(topic_is_valid(outflow_text("plant/p1")));
-	assert_false(topic_is_valid(outflow_text("\xc3\xa9")));
-	memset(name, 'a', sizeof name);
-	assert_true(topic_is_valid((outflow_str){ name, 249 }));
-	assert_false(topic_is_valid((outflow_str){ name, 250 }));
-	assert_false(topic_is_valid((outflow_str){ NULL, 0 }));
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -312,7 +293,6 @@ int main(void)
 		cmocka_unit_test(a_payload_can_be_the_event),
 		cmocka_unit_test(no_memory_is_a_status),
 		cmocka_unit_test(times_go_both_ways),
-		cmocka_unit_test(topics_follow_one_rule),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

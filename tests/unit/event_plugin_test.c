@@ -417,8 +417,7 @@ static void names_from_payloads_are_checked(void **state)
 
 	(void)state;
 	outflow_harness_input(t, "x", NULL, "{\"t\":\"site-4\"}");
-	outflow_harness_input(t, "x", NULL, "{\"t\":\"site/4\"}");
-	outflow_harness_input(t, "x", NULL, "{\"t\":\"..\"}");
+	outflow_harness_input(t, "x", NULL, "{\"t\":\"\"}");
 	outflow_harness_input(t, "x", NULL, "{\"t\":null}");
 	outflow_harness_input(t, "x", NULL, "{}");
 	outflow_harness_input(t, "x", NULL, "{\"t\":\"a\",\"p\":-1}");
@@ -427,13 +426,12 @@ static void names_from_payloads_are_checked(void **state)
 	apply(t);
 	assert_int_equal(outflow_harness_outputs(t), 1);
 	assert_string_equal(outflow_harness_topic(t, 0), "site-4");
-	assert_rejected(t, 0, 1, "topic: the text 'site/4' from $.data.body.t");
-	assert_rejected(t, 1, 2, "'..'");
-	assert_rejected(t, 2, 3, "topic: null");
-	assert_rejected(t, 3, 4, "topic: there is no value");
-	assert_rejected(t, 4, 5, "partition: '-1'");
-	assert_rejected(t, 5, 6, "partition: '2147483648'");
-	assert_rejected(t, 6, 7, "timestamp: 'noon'");
+	assert_rejected(t, 0, 1, "topic: the empty text from $.data.body.t");
+	assert_rejected(t, 1, 2, "topic: null");
+	assert_rejected(t, 2, 3, "topic: there is no value");
+	assert_rejected(t, 3, 4, "partition: '-1'");
+	assert_rejected(t, 4, 5, "partition: '2147483648'");
+	assert_rejected(t, 5, 6, "timestamp: 'noon'");
 	outflow_harness_free(&t);
 }
 
@@ -456,7 +454,6 @@ static void deliver_refuses_a_bad_configuration(void **state)
 	outflow_harness *t;
 
 	(void)state;
-	refuses(&event_deliver, "topic", "a/b", "topic: 'a/b' is not the name of a topic");
 	refuses(&event_deliver, "topic", "", "topic: '' is not");
 	refuses(&event_deliver, "key", "$.a[*]", "key: column 5 of path '$.a[*]': this selects several");
 	refuses(&event_deliver, "partition", "first", "partition: a partition is a whole number");
@@ -468,7 +465,7 @@ static void deliver_refuses_a_bad_configuration(void **state)
 	refuses(&event_deliver, "headers.a", "$a", "headers.a: column 2");
 	/* Every problem at once. */
 	t = outflow_harness_new();
-	outflow_harness_set(t, "topic", "a/b");
+	outflow_harness_set(t, "topic", "");
 	outflow_harness_set(t, "key", "$.");
 	outflow_harness_set(t, "headers.a", "x");
 	outflow_harness_set(t, "headers.a.value", "x");

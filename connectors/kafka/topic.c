@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "topic.h"
+#include "connectors/kafka/kafka.h"
 
-bool topic_is_valid(outflow_str name)
+int kafka_topic_is_valid(outflow_str name)
 {
-	bool only_dots = true;
+	int only_dots = 1;
 
 	if (name.len == 0 || name.len > 249)
-		return false;
+		return 0;
 	for (size_t i = 0; i < name.len; i++) {
 		char c = name.ptr[i];
 
 		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
 		      c == '_' || c == '-'))
-			return false;
+			return 0;
 		only_dots = only_dots && c == '.';
 	}
 	return !only_dots || name.len > 2;
