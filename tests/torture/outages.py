@@ -94,6 +94,8 @@ def sessions(f, dice):
         publisher.child.send_signal(signal.SIGCONT)
     publisher.finish()
     verdict = f.verdict(publisher)
+    noticed = outflow.log.read_text().count("has forgotten the session")
+    assert noticed == times, f"{noticed} of {times} lost sessions are in the log"
     return f"{verdict.line} sessions lost={times}"
 
 
