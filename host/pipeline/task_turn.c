@@ -157,6 +157,9 @@ static outflow_status poll_once(struct task *t, struct batch *b, int64_t deadlin
 
 	if (status == OUTFLOW_EOF)
 		t->source_ended = 1;
+	/* What interrupted the source gave it something to do: it is asked again at once, not after the idle wait. */
+	if (status == OUTFLOW_E_CANCELED)
+		wakeup_signal(&t->services.wakeup);
 	if (status < 0 && status != OUTFLOW_E_CANCELED && status != OUTFLOW_E_RETRY)
 		return instance_blame(&t->source, status, err);
 	if (status == OUTFLOW_E_RETRY)
