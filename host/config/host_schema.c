@@ -59,7 +59,8 @@ static const outflow_cfg_key pipeline_keys[] = {
 	KEY("inflight.records", INT, LOW, "16384", 1, 10000000, NULL, "Limits",
 	    "Records between source and confirmation; above it the source waits."),
 	KEY("inflight.bytes", SIZE, LOW, "32MiB", KIB, TIB, NULL, "Limits",
-	    "Bytes of keys and values between source and confirmation; above it the source waits."),
+	    "Bytes between source and confirmation: keys and values, and what the host keeps for each record; above it the source "
+	    "waits."),
 	KEY("errors.tolerance", ENUM, HIGH, "none", 0, 0, tolerances, "Errors",
 	    "A record that cannot be converted, transformed or delivered: none stops the task, all makes it a dead letter, "
 	    "or drops and counts it where no dead-letter sink is declared."),

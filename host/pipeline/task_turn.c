@@ -99,7 +99,7 @@ static int has_room(const struct task *t)
 
 	return outbox_is_empty(&t->outbox) && outbox_is_empty(&t->dead_letters) &&
 	       ledger_in_flight_records(l) < t->model->inflight_records &&
-	       ledger_in_flight_bytes(l) < t->model->inflight_bytes;
+	       ledger_in_flight_bytes(l) + pool_used(t->pool) < t->model->inflight_bytes;
 }
 
 static int64_t earlier(int64_t a, int64_t b)

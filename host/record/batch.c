@@ -5,9 +5,10 @@
 
 #include <string.h>
 
-/* Small at first: a poll that brought one record should cost little. */
-#define FIRST_CHUNK 3000u
-#define LATER_CHUNK 60000u
+/* Small at first, then twice the last: a poll that brought one record should cost little, and under light load every poll
+ * does. */
+#define FIRST_CHUNK 400u
+#define LARGEST_CHUNK 60000u
 #define FEWEST_RECORDS 3u
 
 struct chunk {
@@ -24,12 +25,14 @@ struct attachment {
 /* Takes a new chunk of at least n usable bytes and points *cur and *end into it. */
 static int add_chunk(struct family_memory *m, size_t n, char **cur, char **end)
 {
-	size_t want = m->chunks == NULL ? FIRST_CHUNK : LATER_CHUNK;
+	size_t want = m->chunks == NULL ? FIRST_CHUNK : 2 * m->chunks->size;
 	struct chunk *c;
 	size_t room;
 
 	if (n > FAMILY_BYTES_MAX || m->bytes > FAMILY_BYTES_MAX - n)
 		return -1;
+	if (want > LARGEST_CHUNK)
+		want = LARGEST_CHUNK;
 	if (want < n)
 		want = n;
 	c = pool_get(m->pool, sizeof *c + want, &room);

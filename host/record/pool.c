@@ -6,8 +6,8 @@
 #include <stdint.h>
 
 #define POOL_MAGIC 0x706f6f6cu
-#define SMALLEST 9u /* 2^9 bytes */
-#define CLASSES 12u /* up to 2^20 bytes; larger blocks go straight to malloc */
+#define SMALLEST 7u /* 2^7 bytes */
+#define CLASSES 14u /* up to 2^20 bytes; larger blocks go straight to malloc */
 #define UNPOOLED CLASSES
 /* Free blocks beyond this go back to the system, so that a burst does not stay resident. */
 #define KEEP_BYTES ((size_t)4 << 20)
