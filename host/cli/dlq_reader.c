@@ -10,8 +10,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* So many records may be under way: what a killed replay may send twice. */
-#define WINDOW 4096u
+/* So many records may be sent and not yet remembered: what a killed replay may send twice. */
+#define WINDOW 8192u
+/* What one poll brings at most; see dlq_replay.c. */
+#define POLL_MAX 512u
+/* Until the task has carried confirmed positions back here. */
+#define CONFIRM_NS (20 * CLOCK_MS)
 
 struct dlq_stream {
 	char name[24];     /* partition of a topic, before the colon; "": a file */
@@ -180,13 +184,19 @@ static void wake(void *arg)
 }
 
 /* May more be sent now? If not, the task is woken when it may. */
-static int is_due(struct dlq_reader *d)
+static int may_send(struct dlq_reader *d)
 {
+	int64_t now = d->host->time->mono_ns(d->host), at = now;
 	uint64_t id;
 
-	if (d->rate == 0 || d->host->time->mono_ns(d->host) >= d->next_ns)
+	if (d->n_sent > WINDOW - POLL_MAX)
+		at = now + CONFIRM_NS;
+	else if (d->rate > 0)
+		at = d->next_ns;
+	if (at <= now)
 		return 1;
-	(void)d->host->time->timer(d->host, d->next_ns, wake, d, &id);
+	/* Without memory for a timer the task looks again by itself, only later. */
+	(void)d->host->time->timer(d->host, at, wake, d, &id);
 	return 0;
 }
 
@@ -207,8 +217,7 @@ static outflow_status poll(void *self, outflow_batch *out, int64_t deadline_ns, 
 
 	if (d->ended)
 		return OUTFLOW_EOF;
-	/* One poll brings at most what a batch holds; see dlq_replay.c. */
-	if (out->cap > 0 && (d->n_sent > WINDOW / 2 || !is_due(d)))
+	if (out->cap > 0 && !may_send(d))
 		return OUTFLOW_AGAIN;
 	status = d->inner->poll(d->self, out, deadline_ns, err);
 	if (status < 0)

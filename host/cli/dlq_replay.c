@@ -11,14 +11,19 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
+#include <unistd.h>
 
 /* With a rate, the records go in ten bunches a second. */
 #define BUNCHES 10
+#define BATCH_MAX 512u
+/* Of the progress that is reported about once a second. */
+#define LOG_EVERY 10u
 
 struct replay {
 	const struct dlq_replay_options *options;
 	struct dlq_reader reader;
 	struct dlq_printer printer;
+	unsigned n_progress;
 	uint64_t matched, sent, guarded, known, unreadable; /* atomic: read for the progress */
 };
 
@@ -83,11 +88,15 @@ static enum dlq_verdict visit(void *ctx, struct dlq_letter *l, const outflow_hos
 
 static void progress(void *ctx, const struct account *a)
 {
-	const struct replay *r = ctx;
+	struct replay *r = ctx;
+	int terminal = isatty(STDERR_FILENO);
 
-	fprintf(stderr, "matched %llu, sent %llu, delivered %llu, under way %llu\n",
+	/* On a terminal one line that changes; in a log not every second. */
+	if (!terminal && r->n_progress++ % LOG_EVERY != LOG_EVERY - 1)
+		return;
+	fprintf(stderr, "matched %llu, sent %llu, delivered %llu, under way %llu%s",
 	        (unsigned long long)look(&r->matched), (unsigned long long)look(&r->sent),
-	        (unsigned long long)a->delivered, (unsigned long long)a->in_flight);
+	        (unsigned long long)a->delivered, (unsigned long long)a->in_flight, terminal ? "  \r" : "\n");
 }
 
 static json_t *figures(const struct replay *r, const struct account *a)
@@ -133,10 +142,10 @@ static void change_model(struct pipeline_model *m, struct pipeline_model *readin
 	reading->source = source;
 	m->tolerance = TOLERANCE_ALL; /* what fails again is a dead letter again */
 	m->batch_interval_ns = 0;
-	if (rate > 0 && rate < BUNCHES * INT64_C(512))
+	if (rate > 0 && rate < BUNCHES * (int64_t)BATCH_MAX)
 		m->batch_messages = rate < BUNCHES ? 1 : (uint32_t)(rate / BUNCHES);
-	else if (m->batch_messages > 512)
-		m->batch_messages = 512;
+	else if (m->batch_messages > BATCH_MAX)
+		m->batch_messages = BATCH_MAX;
 }
 
 static int run(struct replay *r, struct pipeline_model *m, const struct environment *e)

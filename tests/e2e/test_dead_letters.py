@@ -12,7 +12,7 @@ import pytest
 import oracle
 import servers
 
-WINDOW = 4096 + 512  # what one replay may have under way
+WINDOW = 8192  # what a replay that is killed may send twice
 
 FILE = 'class = "file"; path = "{dead}"; format = "json";'
 KAFKA = 'class = "kafka"; bootstrap = "{kafka}"; topic = "{dead}";'
