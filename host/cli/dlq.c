@@ -26,6 +26,7 @@ static const char help[] =
 	"      --since TIME        failed at this time or later: 2026-11-24T02:00Z, or 90min for so long ago\n"
 	"      --until TIME        failed at this time or earlier\n"
 	"      --max N             no more than this\n"
+	"      --open              only what has not been replayed\n"
 	"\n"
 	"replay\n"
 	"      --dry-run           say what would be sent, send nothing\n"
@@ -44,6 +45,7 @@ enum {
 	OPTION_SINCE,
 	OPTION_UNTIL,
 	OPTION_MAX,
+	OPTION_OPEN,
 	OPTION_DRY_RUN,
 	OPTION_RATE,
 	OPTION_AGAIN,
@@ -59,6 +61,7 @@ static const struct option options[] = {
 	{ "since", required_argument, NULL, OPTION_SINCE },
 	{ "until", required_argument, NULL, OPTION_UNTIL },
 	{ "max", required_argument, NULL, OPTION_MAX },
+	{ "open", no_argument, NULL, OPTION_OPEN },
 	{ "dry-run", no_argument, NULL, OPTION_DRY_RUN },
 	{ "rate", required_argument, NULL, OPTION_RATE },
 	{ "again", no_argument, NULL, OPTION_AGAIN },
@@ -120,6 +123,9 @@ static int take_own(struct arguments *a, int option, const char *argument)
 		return take_time(argument, &r->filter.until_ms);
 	case OPTION_MAX:
 		return take_count(argument, &r->max);
+	case OPTION_OPEN:
+		r->filter.open = 1;
+		return EXIT_OK;
 	case OPTION_JSON:
 		r->json = 1;
 		return EXIT_OK;

@@ -41,6 +41,7 @@ struct dlq_filter {
 	int64_t since_ms, until_ms; /* INT64_MIN, INT64_MAX: no bound */
 	char *const *positions;
 	size_t n_positions; /* 0: all */
+	int open;           /* only what has not been replayed */
 };
 
 /* A point in time: as tool_parse_time takes it, or a duration before now ("90min"). 0, or -1: it is neither. */
@@ -61,8 +62,8 @@ struct dlq_printer {
 };
 
 void dlq_print_letter(struct dlq_printer *p, const struct dlq_letter *l);
-/* error NULL: none. */
-void dlq_print_end(struct dlq_printer *p, const char *error);
+/* error NULL: none; people read it on standard error, unless it is said. */
+void dlq_print_end(struct dlq_printer *p, const char *error, int is_said);
 
 /* ---- dlq_reader.c: a source around the one that reads dead letters ---- */
 
@@ -114,12 +115,18 @@ int dlq_model_new(struct configuration *c, const struct pipeline_model *m, struc
 
 /* ---- dlq_run.c ---- */
 
+enum dlq_end {
+	DLQ_DONE,         /* what was read was delivered, filtered or dead-lettered, to the end */
+	DLQ_ENDED,        /* not, and the reason is there to be said */
+	DLQ_ENDED_IN_LOG, /* not, and the log has said the reason already */
+};
+
 /* Runs a pipeline of one task until its source has ended or, with signals blocked by the caller, until SIGTERM or SIGINT.
- * progress is called about once a second (NULL: never) and once at the end. *account: what became of what was sent. 1:
- * all of it was delivered, filtered or dead-lettered; 0: not, and why is in reason. */
-int dlq_run(const struct pipeline_model *m, const struct environment *e,
-            void (*progress)(void *ctx, const struct account *a), void *ctx, struct account *account,
-            outflow_error *reason);
+ * progress is called about once a second (NULL: never). *account: what became of what was sent; untouched when nothing
+ * was started. */
+enum dlq_end dlq_run(const struct pipeline_model *m, const struct environment *e,
+                     void (*progress)(void *ctx, const struct account *a), void *ctx, struct account *account,
+                     outflow_error *reason);
 
 /* ---- dlq_show.c: list and show ---- */
 

@@ -58,7 +58,7 @@ int dlq_filter_matches(const struct dlq_filter *f, const struct dlq_letter *l)
 {
 	const outflow_record *r = l->record;
 
-	if (!is_listed(f, l->position))
+	if (!is_listed(f, l->position) || (f->open && l->replayed))
 		return 0;
 	if (f->reason != NULL && !contains(l->reason, f->reason) && !contains(l->class, f->reason))
 		return 0;

@@ -59,13 +59,13 @@ static void print_padded(outflow_bytes b, int width)
 static void print_line(struct dlq_printer *p, const struct dlq_letter *l)
 {
 	if (p->n == 0)
-		printf("%-12s %-24s %-14s %-7s %8s %-8s %-12s %s\n", "position", "time", "stage", "class", "size",
+		printf("%-12s %-24s %-14s %-7s %8s %-8s %-20s %s\n", "position", "time", "stage", "class", "size",
 		       "replayed", "key", "reason");
 	printf("%-12s %-24s ", l->position, tool_time(l->time_ms).text);
 	print_padded(l->stage, 14);
 	print_padded(l->class, 7);
 	printf("%8zu %-8s ", l->record->value.len, l->replayed ? "yes" : "no");
-	print_padded(l->record->key, 12);
+	print_padded(l->record->key, 20);
 	print_short(l->reason, 0);
 	putchar('\n');
 }
@@ -157,7 +157,7 @@ void dlq_print_letter(struct dlq_printer *p, const struct dlq_letter *l)
 	p->n++;
 }
 
-void dlq_print_end(struct dlq_printer *p, const char *error)
+void dlq_print_end(struct dlq_printer *p, const char *error, int is_said)
 {
 	json_t *errors = json_array();
 
@@ -168,9 +168,9 @@ void dlq_print_end(struct dlq_printer *p, const char *error)
 		fputs("], \"errors\": ", stdout);
 		json_dumpf(errors, stdout, JSON_COMPACT);
 		printf(", \"ok\": %s}\n", error ? "false" : "true");
-	} else if (error != NULL) {
+	} else if (error != NULL && !is_said) {
 		fprintf(stderr, "outflow: %s\n", error);
-	} else if (p->n == 0) {
+	} else if (error == NULL && p->n == 0) {
 		puts("no dead letters match");
 	}
 	json_decref(errors);

@@ -108,7 +108,7 @@ static json_t *figures(const struct replay *r, const struct account *a)
 	                 (json_int_t)r->known, "unreadable", (json_int_t)r->unreadable, "dry_run", r->options->dry_run);
 }
 
-static void print_account(const struct replay *r, const struct account *a, const char *error)
+static void print_account(const struct replay *r, const struct account *a, const char *error, int is_said)
 {
 	if (r->options->json) {
 		json_t *errors = error ? json_pack("[{s:s}]", "message", error) : json_array();
@@ -129,7 +129,7 @@ static void print_account(const struct replay *r, const struct account *a, const
 		       (unsigned long long)a->filtered, (unsigned long long)a->dead_lettered);
 	printf(", refused by the loop guard %llu, already replayed %llu, unreadable %llu\n",
 	       (unsigned long long)r->guarded, (unsigned long long)r->known, (unsigned long long)r->unreadable);
-	if (error != NULL)
+	if (error != NULL && !is_said)
 		fprintf(stderr, "outflow: %s\n", error);
 }
 
@@ -154,18 +154,19 @@ static int run(struct replay *r, struct pipeline_model *m, const struct environm
 	outflow_error reason = { .size = sizeof reason };
 	outflow_error err = { .size = sizeof err };
 	int dry = r->options->dry_run;
-	int done = dlq_run(m, e, dry ? NULL : progress, r, &account, &reason);
+	enum dlq_end end = dlq_run(m, e, dry ? NULL : progress, r, &account, &reason);
 
 	if (replayed_forgotten(r->reader.replayed) > 0)
 		fputs("outflow: these are not the dead letters that were replayed before (the topic or file is a new one): "
 		      "what was remembered is forgotten\n",
 		      stderr);
 	if (!dry && replayed_save(r->reader.replayed, &err) != OUTFLOW_OK) {
-		fprintf(stderr, "outflow: what was replayed cannot be remembered: %s\n", err.msg);
-		done = 0;
+		outflow_fail(&reason, OUTFLOW_E_TASK, "what was replayed cannot be remembered: %s", err.msg);
+		end = DLQ_ENDED;
 	}
-	print_account(r, &account, reason.msg[0] != '\0' ? reason.msg : NULL);
-	return done && account.dead_lettered == 0 && r->guarded == 0 && r->unreadable == 0 ? EXIT_OK : EXIT_FAILED;
+	print_account(r, &account, end == DLQ_DONE ? NULL : reason.msg, end == DLQ_ENDED_IN_LOG);
+	return end == DLQ_DONE && account.dead_lettered == 0 && r->guarded == 0 && r->unreadable == 0 ? EXIT_OK
+	                                                                                              : EXIT_FAILED;
 }
 
 static int fail(const outflow_error *err, int status)

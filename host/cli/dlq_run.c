@@ -82,27 +82,26 @@ static int open_signals(void)
 	return signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-/* 1 when all that was read has been seen through. */
-static int judge(const struct task *t, outflow_error *reason)
+static enum dlq_end judge(const struct task *t, outflow_error *reason)
 {
 	switch (task_state(t)) {
 	case TASK_COMPLETED:
-		return 1;
+		return DLQ_DONE;
 	case TASK_STOPPED:
 		outflow_fail(reason, OUTFLOW_E_CANCELED, "stopped before the end");
-		return 0;
+		return DLQ_ENDED;
 	default:
 		outflow_fail(reason, OUTFLOW_E_TASK, "%s: %s", task_state_name(task_state(t)), task_reason(t));
-		return 0;
+		return DLQ_ENDED_IN_LOG;
 	}
 }
 
-int dlq_run(const struct pipeline_model *m, const struct environment *e,
-            void (*progress)(void *ctx, const struct account *a), void *ctx, struct account *account,
-            outflow_error *reason)
+enum dlq_end dlq_run(const struct pipeline_model *m, const struct environment *e,
+                     void (*progress)(void *ctx, const struct account *a), void *ctx, struct account *account,
+                     outflow_error *reason)
 {
 	struct run run = { .stop_timeout_ns = e->host->stop_timeout_ns, .deadline_ns = CLOCK_NEVER };
-	int done = 0;
+	enum dlq_end end = DLQ_ENDED;
 
 	run.ended_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	run.signal_fd = open_signals();
@@ -112,12 +111,12 @@ int dlq_run(const struct pipeline_model *m, const struct environment *e,
 	           task_start(run.task, reason) == OUTFLOW_OK) {
 		watch(&run, progress, ctx);
 		task_account(run.task, account);
-		done = judge(run.task, reason);
+		end = judge(run.task, reason);
 	}
 	task_free(&run.task);
 	if (run.ended_fd >= 0)
 		close(run.ended_fd);
 	if (run.signal_fd >= 0)
 		close(run.signal_fd);
-	return done;
+	return end;
 }

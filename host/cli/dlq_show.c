@@ -50,16 +50,16 @@ static int run(struct configuration *c, const struct pipeline_model *reading, st
 	struct environment e = { .inventory = c->inventory, .host = &c->host };
 	struct account account;
 	outflow_error err = { .size = sizeof err };
-	int done;
+	enum dlq_end end;
 
 	if (dlq_open_replayed(c, reading->name, &s->reader.replayed, &err) != OUTFLOW_OK) {
-		dlq_print_end(&s->printer, err.msg);
+		dlq_print_end(&s->printer, err.msg, 0);
 		return EXIT_ENVIRONMENT;
 	}
-	done = dlq_run(reading, &e, NULL, NULL, &account, &err);
-	dlq_print_end(&s->printer, done ? NULL : err.msg);
+	end = dlq_run(reading, &e, NULL, NULL, &account, &err);
+	dlq_print_end(&s->printer, end == DLQ_DONE ? NULL : err.msg, end == DLQ_ENDED_IN_LOG);
 	replayed_close(&s->reader.replayed);
-	return done && s->n_unreadable == 0 ? EXIT_OK : EXIT_FAILED;
+	return end == DLQ_DONE && s->n_unreadable == 0 ? EXIT_OK : EXIT_FAILED;
 }
 
 int dlq_show(struct configuration *c, const char *pipeline, const struct dlq_show_options *o)

@@ -136,6 +136,7 @@ static void filters_choose(void **state)
 	assert_true(matches((struct dlq_filter){ .positions = here, .n_positions = 2 }));
 	assert_false(matches((struct dlq_filter){ .positions = elsewhere, .n_positions = 2 }));
 	assert_false(matches((struct dlq_filter){ .key = "k1", .stage = "sink" }));
+	assert_true(matches((struct dlq_filter){ .open = 1 }));
 }
 
 /* Raw ones have no headers; they match by what they have. */
