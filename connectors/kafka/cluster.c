@@ -25,6 +25,12 @@ static int is_refused_login(rd_kafka_resp_err_t code)
 	       code == RD_KAFKA_RESP_ERR_UNSUPPORTED_SASL_MECHANISM;
 }
 
+static int is_forbidden(rd_kafka_resp_err_t code)
+{
+	return code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
+	       code == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED;
+}
+
 static int64_t now_of(const struct kafka_cluster *c)
 {
 	return c->host->time->mono_ns(c->host);
@@ -224,7 +230,8 @@ void kafka_cluster_explain(const struct kafka_cluster *c, rd_kafka_resp_err_t co
 			err, status, "rdkafka", code,
 			"the brokers cannot be spoken to by TLS, for the reason that stands in the log before "
 			"this: correct producer.security.protocol and producer.ssl.*");
-	else if (status == OUTFLOW_E_TASK && rd_kafka_fatal_error(c->client, why, sizeof why) != 0)
+	else if (status == OUTFLOW_E_TASK && !is_forbidden(code) &&
+	         rd_kafka_fatal_error(c->client, why, sizeof why) != 0)
 		outflow_fail_native(err, status, "rdkafka", code, "the client has given up, a new one is needed: %s",
 		                    why);
 	else
