@@ -218,6 +218,11 @@ static outflow_status check_topics(struct source *s, outflow_error *err)
 			status = consumer_ask(&s->consumer, s->topics->elems[i].topic, ASK_MS, &n, err);
 	if (status != OUTFLOW_E_OUTAGE)
 		return status;
+	/* Has the callback say why there was no answer. */
+	rd_kafka_poll(s->consumer.client, 0);
+	status = consumer_check_refused(&s->consumer, err);
+	if (status != OUTFLOW_OK)
+		return status;
 	outflow_log(s->consumer.host, OUTFLOW_LOG_WARN, "%s; waiting for it", err->msg);
 	return OUTFLOW_OK;
 }

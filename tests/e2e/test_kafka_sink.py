@@ -92,12 +92,12 @@ def numbers(bootstrap, topic, enough, seconds=60):
     return seen
 
 
-def assert_fails_to_start(daemon, why):
+def assert_fails_to_start(daemon, why, end="sink"):
     began = time.monotonic()
     daemon.spawn(daemon.command("run", "--until-done"))
     assert daemon.child.wait(timeout=30) == 1, daemon.tail()
     assert time.monotonic() - began < 10
-    assert re.search(f"STARTING_FAILED: sink: .*{why}", daemon.log.read_text()), daemon.tail()
+    assert re.search(f"STARTING_FAILED: {end}: .*{why}", daemon.log.read_text()), daemon.tail()
     assert not daemon.logged("restart 1")
 
 
@@ -113,6 +113,10 @@ def test_a_wrong_password_fails_the_start(guarded, daemons):
     wrong = daemons(config(guarded.guarded, topic, password("gu3ss")))
     assert_fails_to_start(wrong, "the brokers refuse the login")
     assert not wrong.logged("gu3ss")
+    source = daemons(f'pipelines = ( {{ name = "p"; source = {{ class = "kafka"; bootstrap = "{guarded.guarded}"; '
+                     f'topics = "{topic}"; {password("gu3ss").replace("producer", "consumer")} }}; '
+                     'sink = { class = "null"; }; } );')
+    assert_fails_to_start(source, "refused by Kafka: .*Authentication failed", "source")
     right = daemons(config(guarded.guarded, topic, password("s3cret"), count=100))
     right.spawn(right.command("run", "--until-done"))
     assert right.child.wait(timeout=60) == 0, right.tail()
