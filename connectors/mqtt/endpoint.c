@@ -37,7 +37,8 @@ static char *client_id(const outflow_host *h, const outflow_config *c, const cha
 	char *given = outflow_config_string(h, c, "client.id");
 	char id[512];
 
-	if (given != NULL && h->n_tasks <= 1 && h->task == 0)
+	/* The first keeps its name whatever their number, and with it its session. */
+	if (given != NULL && h->task == 0)
 		return given;
 	if (given != NULL)
 		snprintf(id, sizeof id, "%s-%u", given, h->task);

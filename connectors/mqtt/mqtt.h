@@ -21,7 +21,8 @@ struct mqtt_options {
 	struct mqtt_endpoint endpoint;
 	char **topics; /* n_topics of them, as they are subscribed to */
 	size_t n_topics;
-	int qos; /* 0 or 1 */
+	int retired; /* subscribe to nothing */
+	int qos;     /* 0 or 1 */
 	int clean_start;
 	int receive_maximum;
 	unsigned session_expiry; /* seconds */
@@ -79,6 +80,24 @@ int mqtt_subscription_begin(struct mqtt_subscription *s, int session_present);
 
 /* Once subscribed: forgets durably what is not subscribed to any more. [task] */
 outflow_status mqtt_subscription_settle(struct mqtt_subscription *s, outflow_error *err);
+
+/* The session is gone at the broker, because we wished it so. [task] */
+outflow_status mqtt_subscription_end(struct mqtt_subscription *s, outflow_error *err);
+
+/* ---- retirement.c ---- */
+
+/* A retired task: no new subscription, what the broker kept, then the end of the session there. */
+struct mqtt_retirement {
+	int phase;       /* atomic */
+	int64_t last_ns; /* atomic: when something came last */
+};
+
+/* A connection is up. On Paho's thread. */
+void mqtt_retirement_up(struct mqtt_retirement *r, struct mqtt_subscription *s, int session_present);
+/* A message has come. On Paho's thread. */
+void mqtt_retirement_message(struct mqtt_retirement *r, const outflow_host *h);
+/* Goes on; returns 1 when the broker has nothing for this client any more. Negative: err says why. [task] */
+outflow_status mqtt_retirement_step(struct mqtt_retirement *r, struct mqtt_subscription *s, outflow_error *err);
 
 /* ---- duplicates.c ---- */
 

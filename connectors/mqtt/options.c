@@ -147,7 +147,7 @@ static int is_shared(outflow_str topic)
 
 static outflow_status read_topics(const outflow_host *h, const outflow_config *c, struct mqtt_options *o)
 {
-	size_t n = h->config->list(c, "topics", SIZE_MAX, NULL);
+	size_t n = o->retired ? 0 : h->config->list(c, "topics", SIZE_MAX, NULL);
 
 	o->topics = calloc(n + 1, sizeof *o->topics);
 	for (size_t i = 0; o->topics != NULL && i < n; i++) {
@@ -172,8 +172,9 @@ outflow_status mqtt_options_read(const outflow_host *h, const outflow_config *c,
 	status = mqtt_endpoint_read(h, c, "outflow-", &o->endpoint, err);
 	if (status != OUTFLOW_OK)
 		return status;
+	o->retired = h->task >= h->n_tasks && h->n_tasks > 0;
 	o->qos = (int)outflow_config_number(h, c, "qos");
-	o->clean_start = outflow_config_flag(h, c, "clean.start");
+	o->clean_start = outflow_config_flag(h, c, "clean.start") && !o->retired;
 	o->filter_duplicates = outflow_config_flag(h, c, "dup.filter");
 	o->receive_maximum = (int)outflow_config_number(h, c, "receive.maximum");
 	o->session_expiry = (unsigned)(outflow_config_number(h, c, "session.expiry") / 1000);

@@ -28,6 +28,7 @@ struct mqtt_source {
 	outflow_journal *journal;
 	struct mqtt_connection connection;
 	struct mqtt_subscription subscription;
+	struct mqtt_retirement retirement;
 	/* Paho's thread's own */
 	struct mqtt_record record;
 	struct mqtt_duplicates *duplicates; /* NULL: no filter */
@@ -87,6 +88,8 @@ static int on_message(void *owner, char *topic, int topic_length, MQTTAsync_mess
 	outflow_status status;
 
 	puback_allow();
+	if (s->options.retired)
+		mqtt_retirement_message(&s->retirement, s->host);
 	status = take(s, topic, topic_length > 0 ? (size_t)topic_length : strlen(topic), m);
 	MQTTAsync_freeMessage(&m);
 	MQTTAsync_free(topic);
@@ -100,6 +103,10 @@ static void on_up(void *owner, int session_present, MQTTProperties *properties)
 	struct mqtt_source *s = owner;
 
 	(void)properties;
+	if (s->options.retired) {
+		mqtt_retirement_up(&s->retirement, &s->subscription, session_present);
+		return;
+	}
 	/* Wished for at the start of the pipeline, not after every lost connection. */
 	s->connection.session.clean = 0;
 	if (s->duplicates != NULL && !session_present)
@@ -199,22 +206,39 @@ static outflow_status start(void *self, outflow_error *err)
 	return status == OUTFLOW_OK ? mqtt_connection_start(&s->connection, ANSWER_MS, err) : status;
 }
 
+/* What has to be done beside reading. *over: nothing will be appended any more. */
+static outflow_status look_after(struct mqtt_source *s, int *over, outflow_error *err)
+{
+	outflow_status status = mqtt_connection_look_after(&s->connection, err);
+
+	*over = 0;
+	if (status != OUTFLOW_OK)
+		return status;
+	if (!s->options.retired)
+		return mqtt_subscription_settle(&s->subscription, err);
+	status = mqtt_retirement_step(&s->retirement, &s->subscription, err);
+	*over = status == 1;
+	return status < 0 ? status : OUTFLOW_OK;
+}
+
 static outflow_status poll(void *self, outflow_batch *out, int64_t deadline_ns, outflow_error *err)
 {
 	struct mqtt_source *s = self;
 	uint32_t before = out->n;
+	int over;
 	int64_t next;
-	outflow_status status = mqtt_connection_look_after(&s->connection, err);
+	outflow_status status = look_after(s, &over, err);
 
-	if (status == OUTFLOW_OK)
-		status = mqtt_subscription_settle(&s->subscription, err);
 	if (status != OUTFLOW_OK || out->cap == 0)
 		return status == OUTFLOW_OK ? OUTFLOW_AGAIN : status;
 	next = mqtt_connection_next_ns(&s->connection);
+	if (over)
+		next = 0;
 	status = s->journal_api->read(s->journal, out, READ_AT_ONCE, next < deadline_ns ? next : deadline_ns, err);
 	for (uint32_t i = before; i < out->n; i++)
 		out->recs[i].key = outflow_text_bytes(out->recs[i].topic);
-	return status;
+	/* An empty batch has room: nothing came because nothing is left. */
+	return status == OUTFLOW_AGAIN && over && out->n == 0 ? OUTFLOW_EOF : status;
 }
 
 static void interrupt(void *self)
@@ -252,7 +276,7 @@ static uint32_t tasks(const outflow_config *c, const outflow_config_api *api, ui
 
 const void *mqtt_source_extension(const char *id)
 {
-	static const outflow_plan_api plan = { .size = sizeof plan, .tasks = tasks };
+	static const outflow_plan_api plan = { .size = sizeof plan, .tasks = tasks, .flags = OUTFLOW_PLAN_RETIRES };
 
 	return strcmp(id, OUTFLOW_EXT_PLAN) == 0 ? &plan : NULL;
 }

@@ -130,7 +130,8 @@ int mqtt_subscription_begin(struct mqtt_subscription *s, int session_present)
 	}
 	unsubscribe_stale(s);
 	/* Also when the session is there: the broker may have lost a part of it. */
-	subscribe(s);
+	if (!s->options->retired)
+		subscribe(s);
 	return lost;
 }
 
@@ -230,6 +231,13 @@ outflow_status mqtt_subscription_settle(struct mqtt_subscription *s, outflow_err
 		return status;
 	s->session_is_noted = 1;
 	return s->state->put(s->host, session_key, outflow_text_bytes(id), err);
+}
+
+outflow_status mqtt_subscription_end(struct mqtt_subscription *s, outflow_error *err)
+{
+	outflow_status status = remember(s, 0, err);
+
+	return status == OUTFLOW_OK ? s->state->put(s->host, session_key, (outflow_bytes){ "", 0 }, err) : status;
 }
 
 void mqtt_subscription_clear(struct mqtt_subscription *s)

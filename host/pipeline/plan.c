@@ -25,6 +25,13 @@ uint32_t plan_tasks(const struct pipeline_model *m)
 	return n < 1 ? 1 : n > m->tasks_max ? m->tasks_max : n;
 }
 
+int plan_retires(const struct pipeline_model *m)
+{
+	const outflow_plan_api *plan = plan_of(m);
+
+	return OUTFLOW_HAS(outflow_plan_api, plan, flags) && (plan->flags & OUTFLOW_PLAN_RETIRES) != 0;
+}
+
 struct changes {
 	struct settings settings;
 	outflow_status status;

@@ -4,6 +4,7 @@
 #include "host/base/check.h"
 #include "host/base/clock.h"
 #include "host/pipeline/plan.h"
+#include "host/pipeline/retired.h"
 #include "host/pipeline/task.h"
 
 #include <outflow/util.h>
@@ -23,6 +24,7 @@
 /* A task, and the ones that take its place when it fails. */
 struct seat {
 	struct task *task;
+	uint32_t number; /* of the task; n_tasks or above: a retired one */
 	int64_t started_ns;
 	int64_t next_try_ns; /* CLOCK_NEVER: no restart is due */
 	uint32_t restarts;   /* in a row */
@@ -31,7 +33,7 @@ struct seat {
 
 struct pipeline {
 	const struct pipeline_model *model;
-	struct seat *seats; /* n_seats of them; none: not started, or it could not be */
+	struct seat *seats; /* n_seats of them, retired ones last; none: not started, or it could not be */
 	uint32_t n_seats;
 	uint32_t n_tasks; /* how many the source's work is split into */
 	int failed;
@@ -103,11 +105,10 @@ outflow_status supervisor_new(const struct environment *environment, struct pipe
 	return OUTFLOW_OK;
 }
 
-static outflow_status seat_task(struct supervisor *s, struct pipeline *p, uint32_t number, outflow_error *err)
+static outflow_status seat_task(struct supervisor *s, struct pipeline *p, struct seat *seat, outflow_error *err)
 {
-	struct seat *seat = &p->seats[number];
 	outflow_status status =
-		task_new(p->model, s->environment, number, p->n_tasks, on_task_end, s, &seat->task, err);
+		task_new(p->model, s->environment, seat->number, p->n_tasks, on_task_end, s, &seat->task, err);
 
 	seat->started_ns = clock_mono_ns();
 	seat->next_try_ns = CLOCK_NEVER;
@@ -119,17 +120,39 @@ static outflow_status seat_task(struct supervisor *s, struct pipeline *p, uint32
 	return status;
 }
 
+/* One seat for each task, and one for each that a larger tasks.max has left behind. */
+static outflow_status make_seats(struct supervisor *s, struct pipeline *p, size_t *n, outflow_error *err)
+{
+	const struct state_dir *d = s->environment->state_dir;
+	uint32_t *retired = NULL;
+	size_t n_retired = 0;
+	outflow_status status = OUTFLOW_OK;
+
+	p->n_tasks = plan_tasks(p->model);
+	if (plan_retires(p->model))
+		status = retired_find(d, p->model->name, p->n_tasks, &retired, &n_retired, err);
+	*n = p->n_tasks + n_retired;
+	p->seats = status == OUTFLOW_OK ? calloc(*n, sizeof *p->seats) : NULL;
+	for (uint32_t k = 0; p->seats != NULL && k < *n; k++) {
+		p->seats[k].number = k < p->n_tasks ? k : retired[k - p->n_tasks];
+		if (k < p->n_tasks)
+			retired_unmark(d, p->model->name, k);
+	}
+	free(retired);
+	if (status == OUTFLOW_OK && p->seats == NULL)
+		status = outflow_fail(err, OUTFLOW_E_NOMEM, "no memory for its tasks");
+	return status;
+}
+
 static void start_pipeline(struct supervisor *s, struct pipeline *p)
 {
 	struct log_place place = { p->model->name, NULL, -1 };
 	outflow_error err = { .size = sizeof err };
-	outflow_status status;
+	size_t n = 0;
+	outflow_status status = make_seats(s, p, &n, &err);
 
-	p->n_tasks = plan_tasks(p->model);
-	p->seats = calloc(p->n_tasks, sizeof *p->seats);
-	status = p->seats ? OUTFLOW_OK : outflow_fail(&err, OUTFLOW_E_NOMEM, "no memory for its tasks");
-	for (; status == OUTFLOW_OK && p->n_seats < p->n_tasks; p->n_seats++)
-		status = seat_task(s, p, p->n_seats, &err);
+	for (; status == OUTFLOW_OK && p->n_seats < n; p->n_seats++)
+		status = seat_task(s, p, &p->seats[p->n_seats], &err);
 	if (status == OUTFLOW_OK)
 		return;
 	p->failed = 1;
@@ -150,7 +173,7 @@ static size_t count_seats(struct supervisor *s,
 
 static struct log_place place_of(const struct pipeline *p, const struct seat *seat)
 {
-	return (struct log_place){ p->model->name, NULL, seat - p->seats };
+	return (struct log_place){ p->model->name, NULL, seat->number };
 }
 
 static int is_running(struct supervisor *s, struct pipeline *p, struct seat *seat)
@@ -208,13 +231,15 @@ static int look_after_seat(struct supervisor *s, struct pipeline *p, struct seat
 		return 0;
 	if (!seat->ended) {
 		seat->ended = 1;
+		if (seat->number >= p->n_tasks && task_state(seat->task) == TASK_COMPLETED)
+			retired_mark(s->environment->state_dir, p->model->name, seat->number);
 		if (s->stop_signal == 0)
 			plan_restart(p, seat);
 	}
 	if (seat->next_try_ns > clock_mono_ns())
 		return 0;
 	task_free(&seat->task);
-	if (seat_task(s, p, (uint32_t)(seat - p->seats), &err) != OUTFLOW_OK)
+	if (seat_task(s, p, seat, &err) != OUTFLOW_OK)
 		log_write(&place, OUTFLOW_LOG_ERROR, "cannot be restarted: %s", err.msg);
 	return 0;
 }

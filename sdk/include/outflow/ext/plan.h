@@ -16,5 +16,11 @@ typedef struct outflow_plan_api {
 	 * value are copied. A negative status: the split failed and the pipeline does not start. [any] */
 	outflow_status (*overlay)(const outflow_config *, const outflow_config_api *, uint32_t task, uint32_t n,
 	                          void (*set)(void *ctx, const char *key, outflow_str value), void *ctx, outflow_error *);
+	uint32_t flags, spare;            /* OUTFLOW_PLAN_* */
 } outflow_plan_api;
+
+/* Tasks can be retired: when there are fewer than before, an instance is made once more for each that left a journal
+ * behind, with host->task at or above host->n_tasks. It takes nothing new, ends what upstream keeps for it, delivers what it
+ * has, and then its poll says OUTFLOW_EOF. */
+#define OUTFLOW_PLAN_RETIRES 1u
 #endif
