@@ -39,6 +39,11 @@ static void log_drop(struct faults *f, const struct failure *failure)
 	log_now_and_then(&f->drop_line, failure->where, "dropped by errors.tolerance = all", failure->reason);
 }
 
+void faults_log_source(struct faults *f, const struct instance *source, const outflow_error *err)
+{
+	log_now_and_then(&f->source_line, source, "in trouble, asked again", err);
+}
+
 /* ---- trying again ---- */
 
 int faults_is_transient(outflow_status status)

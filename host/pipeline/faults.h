@@ -35,7 +35,7 @@ struct faults {
 	int64_t next_due_ns;             /* no wait is over before this */
 	struct delivery *unpublished;    /* dead letters of a family that the chain still works on */
 	uint64_t retried;
-	struct repeated_line drop_line, retry_line;
+	struct repeated_line drop_line, retry_line, source_line;
 };
 
 void faults_init(struct faults *f, struct services *s, struct outbox *sink, struct outbox *dead_letters,
@@ -47,6 +47,9 @@ int64_t faults_wait_ns(const struct faults *f, outflow_status status, uint32_t a
 
 /* Does the host try again after this status? [any] */
 int faults_is_transient(outflow_status status);
+
+/* The source has trouble for a while. [task] */
+void faults_log_source(struct faults *f, const struct instance *source, const outflow_error *err);
 
 /* A stage gave up the record of this slot, before its family was published. Anything but OUTFLOW_OK ends the task, err
  * says why: OUTFLOW_E_RECORD when errors.tolerance does not let it pass. [task] */

@@ -77,6 +77,9 @@ static enum task_state live(struct task *t)
 	set_interruptible(t, 1);
 	set_state(t, TASK_RUNNING);
 	status = task_run(t);
+	/* Nobody asked to stop: a plugin gave up on its own. */
+	if (status == OUTFLOW_E_CANCELED && !task_stop_requested(t))
+		status = OUTFLOW_E_TASK;
 	if (status == OUTFLOW_OK || status == OUTFLOW_E_CANCELED) {
 		if (task_stop_requested(t))
 			set_state(t, TASK_STOPPING);

@@ -117,6 +117,24 @@ static int64_t next_turn(const struct task *t)
 	return earlier(next, earlier(timers_next(&t->services.timers), faults_next(&t->faults)));
 }
 
+/* Negative only when the task has to end: a source that has trouble for a while says so and is asked again. */
+static outflow_status poll_source(struct task *t, struct batch *b, int64_t deadline_ns, outflow_error *err)
+{
+	outflow_status status = task_source_ops(t)->poll(t->source.self, &b->plugin, deadline_ns, err);
+
+	if (status == OUTFLOW_EOF)
+		t->source_ended = 1;
+	/* What interrupted the source gave it something to do: it is asked again at once, not after the idle wait. */
+	if (status == OUTFLOW_E_CANCELED)
+		wakeup_signal(&t->services.wakeup);
+	if (status >= 0 || status == OUTFLOW_E_CANCELED)
+		return OUTFLOW_OK;
+	if (!faults_is_transient(status))
+		return instance_blame(&t->source, status, err);
+	faults_log_source(&t->faults, &t->source, err);
+	return OUTFLOW_OK;
+}
+
 /* Keeps the client of a source alive that may emit nothing now. */
 static outflow_status poll_without_room(struct task *t, outflow_error *err)
 {
@@ -125,12 +143,10 @@ static outflow_status poll_without_room(struct task *t, outflow_error *err)
 	outflow_status status;
 
 	batch_begin(&b, &nothing, 0, 0);
-	status = task_source_ops(t)->poll(t->source.self, &b.plugin, clock_mono_ns(), err);
+	status = poll_source(t, &b, clock_mono_ns(), err);
 	batch_end(&b);
 	family_memory_release(&nothing);
-	if (status == OUTFLOW_EOF)
-		t->source_ended = 1;
-	return status < 0 && status != OUTFLOW_E_CANCELED ? status : OUTFLOW_OK;
+	return status;
 }
 
 outflow_status task_pause(void *ctx, int64_t deadline_ns, outflow_error *err)
@@ -151,22 +167,6 @@ outflow_status task_pause(void *ctx, int64_t deadline_ns, outflow_error *err)
 
 /* ---- one batch ---- */
 
-static outflow_status poll_once(struct task *t, struct batch *b, int64_t deadline_ns, outflow_error *err)
-{
-	outflow_status status = task_source_ops(t)->poll(t->source.self, &b->plugin, deadline_ns, err);
-
-	if (status == OUTFLOW_EOF)
-		t->source_ended = 1;
-	/* What interrupted the source gave it something to do: it is asked again at once, not after the idle wait. */
-	if (status == OUTFLOW_E_CANCELED)
-		wakeup_signal(&t->services.wakeup);
-	if (status < 0 && status != OUTFLOW_E_CANCELED && status != OUTFLOW_E_RETRY)
-		return instance_blame(&t->source, status, err);
-	if (status == OUTFLOW_E_RETRY)
-		log_write(&t->source.place, OUTFLOW_LOG_WARN, "%s", err->msg);
-	return OUTFLOW_OK;
-}
-
 static uint64_t bytes_of(const struct batch *b, uint32_t from)
 {
 	uint64_t bytes = 0;
@@ -181,7 +181,7 @@ static uint64_t bytes_of(const struct batch *b, uint32_t from)
 static outflow_status fill_batch(struct task *t, struct batch *b, int64_t deadline_ns, outflow_error *err)
 {
 	const struct pipeline_model *m = t->model;
-	outflow_status status = poll_once(t, b, deadline_ns, err);
+	outflow_status status = poll_source(t, b, deadline_ns, err);
 	int64_t until = clock_mono_ns() + m->batch_interval_ns;
 	uint64_t bytes = bytes_of(b, 0);
 
@@ -193,12 +193,11 @@ static outflow_status fill_batch(struct task *t, struct batch *b, int64_t deadli
 
 		if (before > 0 && clock_mono_ns() >= until)
 			break;
-		status = poll_once(t, b, earlier(until, clock_mono_ns() + TURN_NS), err);
+		status = poll_source(t, b, earlier(until, clock_mono_ns() + TURN_NS), err);
 		bytes += bytes_of(b, before);
-		if (b->plugin.n == before) {
+		if (status == OUTFLOW_OK && b->plugin.n == before) {
 			wakeup_wait(&t->services.wakeup, earlier(until, clock_mono_ns() + TURN_NS));
-			if (look_after(t, err) != OUTFLOW_OK)
-				return OUTFLOW_E_TASK;
+			status = look_after(t, err);
 		}
 	}
 	return status;

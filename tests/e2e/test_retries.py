@@ -86,6 +86,20 @@ def test_tolerance_none_ends_in_ready(tmp_path):
         daemon.log.unlink()
 
 
+def test_tolerance_none_while_a_batch_is_collected(tmp_path):
+    """Proves that it is the same when the record fails while the next batch is being collected."""
+    daemon = run_until_done(tmp_path, pipeline(source="count = 100; rate = 50;", sink=flaky(tmp_path / "out", times=0),
+                                               more=QUICK + 'batch = { messages = 20; interval = "15s"; };'), status=1)
+    assert daemon.logged("READY: sink: record 0 fails on purpose") and not daemon.logged("restart 1")
+
+
+def test_a_sink_that_gives_up_on_its_own(tmp_path):
+    """Proves that a sink that says "canceled" although nobody asked for it ends the task instead of hanging it."""
+    daemon = run_until_done(tmp_path, pipeline(source="count = 100;", sink=flaky(tmp_path / "out", status="canceled"),
+                                               more='restart = { policy = "never"; };'), status=1)
+    assert daemon.logged("FAILED: sink: record 0 fails on purpose")
+
+
 def test_an_outage_uses_up_no_retries(tmp_path):
     """Proves that a sink that cannot be reached is waited for although there is no retry left to use."""
     out = tmp_path / "out"

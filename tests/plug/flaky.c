@@ -19,7 +19,7 @@
 #define HELD 256u
 #define NUMBERS (1u << 20)
 
-static const char *const statuses[] = { "retry", "outage", "record", "task", "config", NULL };
+static const char *const statuses[] = { "retry", "outage", "record", "task", "config", "canceled", NULL };
 
 #define SCRIPT_KEYS                                                                                                    \
 	{ .name = "every", .type = OUTFLOW_T_INT, .dflt = "0", .doc = "Each of these fails; 0: none." },               \
@@ -38,8 +38,8 @@ struct script {
 
 static struct script *script_new(const outflow_host *h, const outflow_config *c)
 {
-	static const outflow_status codes[] = { OUTFLOW_E_RETRY, OUTFLOW_E_OUTAGE, OUTFLOW_E_RECORD, OUTFLOW_E_TASK,
-		                                OUTFLOW_E_CONFIG };
+	static const outflow_status codes[] = { OUTFLOW_E_RETRY, OUTFLOW_E_OUTAGE, OUTFLOW_E_RECORD,
+		                                OUTFLOW_E_TASK,  OUTFLOW_E_CONFIG, OUTFLOW_E_CANCELED };
 	struct script *s = calloc(1, sizeof *s);
 	outflow_str name = { "", 0 };
 
