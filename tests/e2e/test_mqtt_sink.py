@@ -111,11 +111,14 @@ def test_headers_are_user_properties(tmp_path, mosquitto, subscriber):
     daemon.wait_subscribed()
     properties = Properties(PacketTypes.PUBLISH)
     properties.UserProperty = [("a", "1"), ("a", "2")]
+    properties.ContentType, properties.ResponseTopic, properties.CorrelationData = "text/plain", "re/ply", b"\0\xfe"
     subscriber.client.publish("in/x", b"\0\xff", qos=1, properties=properties)
     servers.wait_until(lambda: [m for m in subscriber.messages if m.topic == "out/t"], 20, "it has come out")
     out = [m for m in subscriber.messages if m.topic == "out/t"][0]
     assert out.payload == b"\0\xff"
     assert out.properties.UserProperty == [("a", "1"), ("a", "2"), ("mine", "yes")]
+    assert out.properties.ContentType == "text/plain" and out.properties.ResponseTopic == "re/ply"
+    assert out.properties.CorrelationData == b"\0\xfe"
     daemon.stop()
     late = Subscriber(mosquitto.port, "out/#")
     servers.wait_until(lambda: late.messages, 20, "the retained message")

@@ -410,6 +410,28 @@ static void deliver_follows_the_missing_policy(void **state)
 	outflow_harness_free(&t);
 }
 
+static void deliver_leaves_out_what_tells_of_the_last_hop(void **state)
+{
+	outflow_harness *t = MAKE(event_deliver, { "topic", "out" });
+	const outflow_record *r;
+	outflow_record *in;
+
+	(void)state;
+	in = outflow_harness_input(t, "x", NULL, "{}");
+	outflow_harness_header(t, in, "outflow.mqtt.qos", "1");
+	outflow_harness_header(t, in, "outflow.mqtt.packet.id", "7");
+	outflow_harness_header(t, in, "outflow.mqtt.dup", "true");
+	outflow_harness_header(t, in, "outflow.mqtt.content.type", "text/plain");
+	outflow_harness_header(t, in, "a", "1");
+	outflow_harness_header(t, in, "outflow.mqtt.qos", "the publisher's");
+	apply(t);
+	r = outflow_harness_output(t, 0);
+	assert_int_equal(r->n_headers, 3);
+	assert_true(outflow_equal(r->headers[0].name, "outflow.mqtt.content.type"));
+	assert_true(outflow_equal(r->headers[1].name, "a"));
+	outflow_harness_free(&t);
+}
+
 static void names_from_payloads_are_checked(void **state)
 {
 	outflow_harness *t = MAKE(event_deliver, { "topic", "$.data.body.t" }, { "partition", "$.data.body.p" },
@@ -514,6 +536,7 @@ int main(void)
 		cmocka_unit_test(the_body_alone_is_not_touched),
 		cmocka_unit_test(without_keys_records_pass),
 		cmocka_unit_test(deliver_follows_the_missing_policy),
+		cmocka_unit_test(deliver_leaves_out_what_tells_of_the_last_hop),
 		cmocka_unit_test(names_from_payloads_are_checked),
 		cmocka_unit_test(a_form_can_be_forced),
 		cmocka_unit_test(deliver_refuses_a_bad_configuration),

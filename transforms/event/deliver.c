@@ -313,16 +313,20 @@ static outflow_status make(const struct deliver *d, struct event *e, struct deli
 	return status == OUTFLOW_OK ? read_values(d, e, to) : status;
 }
 
-/* What the MQTT source says about a message is for patterns and dead letters. It stands before the publisher's own headers;
- * in Kafka two such headers would cost as much as the rest of the record. */
-static void leave_out_reserved(outflow_record *r)
+/* What tells of the last hop alone is for patterns and dead letters: two such headers would cost as much as the rest of a
+ * record in Kafka. A source puts them first. What the publisher said about the message goes on. */
+static void leave_out_last_hop(outflow_record *r)
 {
-	static const char prefix[] = "outflow.mqtt.";
+	static const char *const names[] = { "outflow.mqtt.qos", "outflow.mqtt.packet.id", "outflow.mqtt.retain",
+		                             "outflow.mqtt.dup" };
+	size_t i = 0;
 
-	while (r->n_headers > 0 && r->headers->name.len >= sizeof prefix - 1 &&
-	       memcmp(r->headers->name.ptr, prefix, sizeof prefix - 1) == 0) {
+	while (r->n_headers > 0 && i < sizeof names / sizeof names[0]) {
+		if (!outflow_equal(r->headers->name, names[i++]))
+			continue;
 		r->headers++;
 		r->n_headers--;
+		i = 0;
 	}
 }
 
@@ -344,7 +348,7 @@ static outflow_status emit(const struct deliver *d, const outflow_record *in, co
 		r->headers = made->headers;
 		r->n_headers = made->n_headers;
 	}
-	leave_out_reserved(r);
+	leave_out_last_hop(r);
 	if (d->parts[VALUE].kind == FORM_UNSET ||
 	    (made->parts[VALUE].ptr == in->value.ptr && made->parts[VALUE].len == in->value.len))
 		return OUTFLOW_OK; /* the same bytes, and the view of them still holds */
