@@ -222,6 +222,26 @@ static outflow_status restore_order(struct family *f, struct batch *out)
 	return OUTFLOW_OK;
 }
 
+/* Everything from here on goes by the slot, so a record without one must not get further than the stage that made it. */
+static outflow_status check_origins(const struct family *f, const struct pass *p, outflow_error *err)
+{
+	const struct instance *stage = p->stage;
+
+	for (uint32_t i = 0; i < p->out.plugin.n; i++) {
+		const struct outflow_slot *slot = p->out.plugin.recs[i].slot;
+
+		if (slot != NULL && slot->origin->family == f)
+			continue;
+		log_write(&stage->place, OUTFLOW_LOG_ERROR,
+		          "plugin misbehaving: it emitted a record that comes from no input");
+		return outflow_fail(err, OUTFLOW_E_TASK,
+		                    "%s: emitted a record that comes from no input; start each output "
+		                    "with outflow_emit(host, out, input)",
+		                    stage->model->name);
+	}
+	return OUTFLOW_OK;
+}
+
 static outflow_status run_stage(struct chain *c, struct family *f, struct instance *stage, const outflow_record *in,
                                 uint32_t n, struct pass *p, outflow_error *err)
 {
@@ -237,6 +257,8 @@ static outflow_status run_stage(struct chain *c, struct family *f, struct instan
 		status = one_by_one(p, in, n, err);
 	else
 		status = settle_rejects(p, in, err);
+	if (status == OUTFLOW_OK)
+		status = check_origins(f, p, err);
 	if (status == OUTFLOW_OK && p->appended_late)
 		status = restore_order(f, &p->out);
 	batch_end(&p->out);
@@ -256,27 +278,12 @@ static outflow_status copy_records(struct family *f, struct batch *out)
 	return OUTFLOW_OK;
 }
 
-static outflow_status hand_over(struct chain *c, struct family *f, outflow_record *outputs, uint32_t n,
-                                outflow_error *err)
+static outflow_status hand_over(struct family *f, outflow_record *outputs, uint32_t n, outflow_error *err)
 {
-	const struct instance *last = c->n_stages > 0 ? &c->stages[c->n_stages - 1] : NULL;
-	outflow_status status;
-
-	if (n == 0) {
-		batch_drop_records(&f->memory, outputs);
-		return OUTFLOW_OK;
-	}
-	status = ledger_expect(f, outputs, n);
-	if (status == OUTFLOW_OK)
+	if (n > 0 && ledger_expect(f, outputs, n) == OUTFLOW_OK)
 		return OUTFLOW_OK;
 	batch_drop_records(&f->memory, outputs);
-	if (status == OUTFLOW_E_NOMEM || last == NULL)
-		return outflow_fail(err, OUTFLOW_E_TASK, "no memory for the deliveries of a batch");
-	log_write(&last->place, OUTFLOW_LOG_ERROR, "plugin misbehaving: it emitted a record that comes from no input");
-	return outflow_fail(err, OUTFLOW_E_TASK,
-	                    "%s: emitted a record that comes from no input; start each output "
-	                    "with outflow_emit(host, out, input)",
-	                    last->model->name);
+	return n == 0 ? OUTFLOW_OK : outflow_fail(err, OUTFLOW_E_TASK, "no memory for the deliveries of a batch");
 }
 
 /* The rest of the family, without what the source has rejected: that is settled here. */
@@ -346,5 +353,5 @@ outflow_status chain_run(struct chain *c, struct family *f, outflow_error *err)
 			return outflow_fail(err, OUTFLOW_E_TASK, "no memory for a batch");
 		in = p.out.plugin.recs;
 	}
-	return hand_over(c, f, in, n, err);
+	return hand_over(f, in, n, err);
 }

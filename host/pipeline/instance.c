@@ -150,6 +150,12 @@ static void reject(const outflow_host *h, const outflow_record *in, outflow_stat
 		r->lost = 1;
 		return;
 	}
+	if (status >= 0) {
+		log_write(&of(h)->place, OUTFLOW_LOG_ERROR,
+		          "plugin misbehaving: rejected a record with status %d, which is no failure", (int)status);
+		r->lost = 1;
+		return;
+	}
 	if (r->n == r->room) {
 		list = realloc(r->list, room * sizeof *list);
 		if (list == NULL) {

@@ -67,6 +67,10 @@ static outflow_status put(struct outbox *o, outflow_record *recs, size_t n, size
 		          "plugin misbehaving: put() says that it took %zu of %zu records", taken, n);
 		taken = status < 0 ? n - 1 : n;
 	}
+	if (status > 0 && status != OUTFLOW_AGAIN && status != OUTFLOW_SLOW) {
+		log_write(&o->sink->place, OUTFLOW_LOG_ERROR, "plugin misbehaving: put() answers %d", (int)status);
+		status = OUTFLOW_AGAIN;
+	}
 	if (ops->flags & OUTFLOW_SINK_SYNC)
 		resolve_taken(o, recs, taken);
 	*settled = taken;
