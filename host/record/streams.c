@@ -9,7 +9,8 @@ struct stream {
 	size_t json_length;
 	uint64_t next;
 	uint64_t visited;      /* next at the last visit */
-	outflow_bytes pos_ext; /* malloc'd */
+	outflow_bytes pos_ext; /* in pos_ext_buffer; ptr NULL: the position has none */
+	void *pos_ext_buffer;
 	size_t pos_ext_room;
 	uint8_t open, blocked;
 };
@@ -19,21 +20,25 @@ static struct stream *find(const struct streams *s, uint32_t handle)
 	return handle < s->n && s->list[handle].open ? &s->list[handle] : NULL;
 }
 
-/* Out of memory keeps the old pair: a position may lag, it may not lie. */
+/* from NULL: the new position has none. Out of memory keeps the old pair: a position may lag, it may not lie. */
 static int set_pos_ext(struct stream *t, const outflow_bytes *from)
 {
-	void *room = (void *)(uintptr_t)t->pos_ext.ptr;
+	void *room = t->pos_ext_buffer;
 
+	if (from == NULL) {
+		t->pos_ext = (outflow_bytes){ NULL, 0 };
+		return 0;
+	}
 	if (from->len > t->pos_ext_room) {
 		room = realloc(room, from->len);
 		if (room == NULL)
 			return -1;
+		t->pos_ext_buffer = room;
 		t->pos_ext_room = from->len;
 	}
 	if (from->len > 0)
 		memcpy(room, from->ptr, from->len);
-	t->pos_ext.ptr = room;
-	t->pos_ext.len = from->len;
+	t->pos_ext = (outflow_bytes){ room, from->len };
 	return 0;
 }
 
@@ -87,13 +92,21 @@ outflow_status streams_open(struct streams *s, outflow_str json, uint64_t next, 
 	return OUTFLOW_OK;
 }
 
+static void clear(struct stream *t)
+{
+	free(t->json);
+	free(t->pos_ext_buffer);
+	*t = (struct stream){ 0 };
+}
+
 outflow_status streams_close(struct streams *s, uint32_t handle)
 {
 	struct stream *t = find(s, handle);
 
 	if (t == NULL)
 		return OUTFLOW_E_RECORD;
-	t->open = 0;
+	/* Handles are not used again, so a source that goes through many streams leaves many behind. */
+	clear(t);
 	return OUTFLOW_OK;
 }
 
@@ -129,7 +142,7 @@ void streams_move(struct streams *s, uint32_t handle, uint64_t next, const outfl
 
 	if (t == NULL || t->blocked)
 		return;
-	if (pos_ext != NULL && set_pos_ext(t, pos_ext) != 0)
+	if (set_pos_ext(t, pos_ext) != 0)
 		return;
 	t->next = next;
 }
@@ -161,10 +174,8 @@ void streams_visit_moved(struct streams *s,
 
 void streams_clear(struct streams *s)
 {
-	for (uint32_t i = 0; i < s->n; i++) {
-		free(s->list[i].json);
-		free((void *)(uintptr_t)s->list[i].pos_ext.ptr);
-	}
+	for (uint32_t i = 0; i < s->n; i++)
+		clear(&s->list[i]);
 	free(s->list);
 	*s = (struct streams){ 0 };
 }

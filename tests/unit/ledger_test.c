@@ -306,6 +306,38 @@ static void late_acknowledgements_of_a_closed_stream_change_nothing(void **state
 	assert_int_equal(account(x).in_flight, 0);
 }
 
+static void remember_pos_ext(void *ctx, uint32_t stream, outflow_str json, uint64_t next, const outflow_bytes *pos_ext)
+{
+	(void)stream;
+	(void)json;
+	(void)next;
+	*(int *)ctx = pos_ext == NULL ? 0 : (int)pos_ext->len;
+}
+
+static void a_position_never_has_the_extension_of_another(void **state)
+{
+	struct fixture *x = *state;
+	const outflow_bytes extension = { "cursor", 6 };
+	struct family *with = family_new(x->ledger), *without;
+	struct batch b;
+	int length = -1;
+
+	assert_int_equal(batch_begin(&b, &with->memory, 1, 1), OUTFLOW_OK);
+	b.plugin.recs[b.plugin.n++] = (outflow_record){ .stream = x->stream, .pos_ext = &extension };
+	batch_end(&b);
+	assert_int_equal(ledger_admit(x->ledger, with, b.plugin.recs, 1), OUTFLOW_OK);
+	x->emitted = 1;
+	without = admit(x, x->stream, 1);
+	expect(with, (unsigned[]){ 0 });
+	assert_int_equal(position(x, x->stream), 1);
+	ledger_moved_streams(x->ledger, remember_pos_ext, &length);
+	assert_int_equal(length, 6);
+	expect(without, (unsigned[]){ 0 });
+	assert_int_equal(position(x, x->stream), 3);
+	ledger_moved_streams(x->ledger, remember_pos_ext, &length);
+	assert_int_equal(length, 0);
+}
+
 static void a_record_of_an_unknown_stream_is_refused_whole(void **state)
 {
 	struct fixture *x = *state;
@@ -401,6 +433,7 @@ int main(void)
 		TEST(a_failed_delivery_holds_the_position_until_it_is_settled),
 		TEST(a_dead_letter_holds_the_position_until_it_is_stored),
 		TEST(late_acknowledgements_of_a_closed_stream_change_nothing),
+		TEST(a_position_never_has_the_extension_of_another),
 		TEST(a_record_of_an_unknown_stream_is_refused_whole),
 		TEST(threads_in_random_order_never_commit_early),
 	};
