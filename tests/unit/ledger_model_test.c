@@ -815,6 +815,7 @@ static void threads_that_fail_and_settle_never_move_a_position_early(void **stat
 	__atomic_store_n(&c->stop, 1, __ATOMIC_RELEASE);
 	for (int i = 0; i < THREADS; i++)
 		pthread_join(threads[i], NULL);
+	check_crowd(c); /* a record may be through before its family is */
 	assert_int_equal(c->position, CROWD);
 	assert_int_equal(ledger_in_flight_records(c->ledger), 0);
 	assert_int_equal(ledger_double_resolutions(c->ledger), 0);
