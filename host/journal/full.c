@@ -104,6 +104,7 @@ outflow_status journal_make_room(struct journal *j, uint64_t length, outflow_err
 
 /* ---- keeping ---- */
 
+/* The newest segment is never one of them: its name says how far the numbers have come. */
 uint64_t journal_retained(const struct journal *j)
 {
 	uint64_t bytes = 0;

@@ -91,16 +91,14 @@ static int is_read(const struct journal *j, const struct segment *s)
 	return 0;
 }
 
-/* The oldest segment, taken out of the list, when nobody needs it and it need not be kept. The newest always stays: its name says how far the
- * numbers have come. */
+/* The oldest segment, taken out of the list, when it is released, need not be kept and nobody reads it. */
 static struct segment *take_unneeded(struct journal *j)
 {
 	struct segment *s;
 
 	pthread_mutex_lock(&j->lock);
 	s = j->oldest;
-	if (s == NULL || s == j->newest || s->end > j->released || is_read(j, s) ||
-	    journal_retained(j) <= j->options.retain_bytes) {
+	if (journal_retained(j) <= j->options.retain_bytes || is_read(j, s)) {
 		s = NULL;
 	} else {
 		j->oldest = s->next;

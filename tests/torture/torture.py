@@ -11,6 +11,7 @@ import time
 
 import field
 # Each of these registers its rows, which run in this order.
+import files  # noqa: F401
 import kills  # noqa: F401
 import outages  # noqa: F401
 import load  # noqa: F401

@@ -264,6 +264,27 @@ static void test_retained_segments(void **state)
 	assert_int_equal(fixture_files(&f, ".log"), 1);
 }
 
+/* Not one record earlier; and the newest stays, as its name says how far the numbers have come. */
+static void test_a_segment_goes_with_its_last_record(void **state)
+{
+	unsigned n = 0, last;
+
+	(void)state;
+	fixture_open(&f, 0);
+	while (fixture_files(&f, ".log") < 2)
+		fixture_append(&f, n++);
+	last = n - 2; /* of the first segment */
+	fixture_drain(&f, NULL, NULL, 0);
+	journal_release(f.j, last);
+	assert_int_equal(fixture_files(&f, ".log"), 2);
+	journal_release(f.j, last + 1);
+	assert_int_equal(fixture_files(&f, ".log"), 1);
+	journal_reader_close(&f.reader);
+	journal_release(f.j, n);
+	assert_int_equal(fixture_files(&f, ".log"), 1);
+	assert_int_equal(fixture_append(&f, n), n);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -271,6 +292,7 @@ int main(void)
 		TEST(test_oldest_goes_and_is_accounted_for),         TEST(test_nothing_to_drop_but_what_is_in_flight),
 		TEST(test_a_segment_that_cannot_be_removed_is_said), TEST(test_newest_goes_and_is_accounted_for),
 		TEST(test_ladder_is_told_and_not_too_often),         TEST(test_retained_segments),
+		TEST(test_a_segment_goes_with_its_last_record),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
