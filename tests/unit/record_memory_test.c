@@ -159,6 +159,7 @@ struct world {
 	struct order order;
 	struct faults faults;
 	struct chain chain;
+	outflow_bytes extensions[RECORDS]; /* of positions */
 	uint32_t stream;
 	unsigned emitted, attached, released;
 };
@@ -263,19 +264,24 @@ static void end(struct world *w)
 	assert_int_equal(w->released, w->attached);
 }
 
+static int has_extension(unsigned number)
+{
+	return number % 3 == 0;
+}
+
 static outflow_status poll_some(struct world *w, struct batch *b, unsigned n)
 {
 	static const char numbers[RECORDS] = { 0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13,
 		                               14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27,
 		                               28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39 };
-	static const outflow_bytes extension = { numbers, 20 };
 
 	for (unsigned i = 0; i < n; i++) {
 		outflow_record r = { .value = { &numbers[w->emitted], 1 }, .stream = w->stream, .pos = w->emitted };
 
 		r.key = r.value;
-		if (w->emitted % 3 == 0)
-			r.pos_ext = &extension;
+		w->extensions[w->emitted] = (outflow_bytes){ &numbers[w->emitted / 2], 20 };
+		if (has_extension(w->emitted))
+			r.pos_ext = &w->extensions[w->emitted];
 		if (outflow_emit(w->stage.host, &b->plugin, &r) == NULL)
 			return OUTFLOW_E_NOMEM;
 		w->emitted++;
@@ -336,6 +342,18 @@ static outflow_status live(struct world *w, outflow_error *err)
 	return status;
 }
 
+static void check_extension(void *ctx, uint32_t stream, outflow_str json, uint64_t next, const outflow_bytes *pos_ext)
+{
+	unsigned number = (unsigned)next - 1;
+
+	(void)ctx;
+	(void)stream;
+	(void)json;
+	assert_int_equal(pos_ext != NULL, has_extension(number));
+	if (pos_ext != NULL)
+		assert_int_equal(*(const unsigned char *)pos_ext->ptr, number / 2);
+}
+
 /* Everything before the position is where it belongs, and the account counts no more than that. */
 static void check_nothing_lost(struct world *w, outflow_status status)
 {
@@ -353,6 +371,7 @@ static void check_nothing_lost(struct world *w, outflow_status status)
 		assert_int_equal(a.dead_lettered, 12); /* 0, 5 ... 35 of the stage; 7, 14, 21, 28 of the sink */
 	if (ledger_stream_position(w->services.ledger, w->stream, &next) != OUTFLOW_OK)
 		return;
+	ledger_moved_streams(w->services.ledger, check_extension, NULL);
 	/* Without memory for a position's extension it stays behind until the next one. */
 	assert_true(status != OUTFLOW_OK || next == RECORDS || (fails_on && next < RECORDS));
 	for (unsigned i = 0; i < next; i++) {
