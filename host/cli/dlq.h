@@ -69,6 +69,9 @@ void dlq_print_end(struct dlq_printer *p, const char *error, int is_said);
 
 enum dlq_verdict { DLQ_LEAVE_OUT, DLQ_SEND, DLQ_FAIL };
 
+/* What one poll may bring; the room for records under way is made for it. */
+#define DLQ_POLL_MAX 512u
+
 struct dlq_stream;
 struct dlq_sent;
 

@@ -12,8 +12,6 @@
 
 /* So many records may be sent and not yet remembered: what a killed replay may send twice. */
 #define WINDOW 8192u
-/* What one poll brings at most; see dlq_replay.c. */
-#define POLL_MAX 512u
 /* Until the task has carried confirmed positions back here. */
 #define CONFIRM_NS (20 * CLOCK_MS)
 
@@ -189,7 +187,7 @@ static int may_send(struct dlq_reader *d)
 	int64_t now = d->host->time->mono_ns(d->host), at = now;
 	uint64_t id;
 
-	if (d->n_sent > WINDOW - POLL_MAX)
+	if (d->n_sent > WINDOW - DLQ_POLL_MAX)
 		at = now + CONFIRM_NS;
 	else if (d->rate > 0)
 		at = d->next_ns;

@@ -15,7 +15,6 @@
 
 /* With a rate, the records go in ten bunches a second. */
 #define BUNCHES 10
-#define BATCH_MAX 512u
 /* Of the progress that is reported about once a second. */
 #define LOG_EVERY 10u
 
@@ -142,10 +141,9 @@ static void change_model(struct pipeline_model *m, struct pipeline_model *readin
 	reading->source = source;
 	m->tolerance = TOLERANCE_ALL; /* what fails again is a dead letter again */
 	m->batch_interval_ns = 0;
-	if (rate > 0 && rate < BUNCHES * (int64_t)BATCH_MAX)
+	m->batch_messages = DLQ_POLL_MAX;
+	if (rate > 0 && rate < BUNCHES * (int64_t)DLQ_POLL_MAX)
 		m->batch_messages = rate < BUNCHES ? 1 : (uint32_t)(rate / BUNCHES);
-	else if (m->batch_messages > BATCH_MAX)
-		m->batch_messages = BATCH_MAX;
 }
 
 static int run(struct replay *r, struct pipeline_model *m, const struct environment *e)
