@@ -40,6 +40,8 @@ struct task {
 	struct task_metrics metrics;
 	uint64_t known_double_resolutions;
 	int64_t next_stall_line_ns;
+	size_t most_used; /* of the pool, since memory was given back last */
+	int64_t next_trim_ns;
 	uint32_t expect;    /* records of the last poll: room for the next */
 	uint64_t abandoned; /* records whose chain was cut short: nothing will resolve them */
 	int source_ended;

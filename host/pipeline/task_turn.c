@@ -4,12 +4,17 @@
 
 #include <outflow/util.h>
 
+#include <malloc.h>
+
 #define RECORDS_A_TURN 512u
 /* How often a task that waits looks around, busy and idle. */
 #define TURN_NS (100 * CLOCK_MS)
 #define IDLE_NS CLOCK_S
 /* A record that is under way for so long is worth a log line. */
 #define STALL_NS (60 * CLOCK_S)
+/* So much in use at one time is worth the effort, so often at most. */
+#define TRIM_BYTES ((size_t)8 << 20)
+#define TRIM_NS (10 * CLOCK_S)
 
 static void watch_for_misbehaviour(struct task *t)
 {
@@ -69,6 +74,22 @@ static outflow_status watch_for_stall(struct task *t, int64_t now_ns, outflow_er
 	return OUTFLOW_OK;
 }
 
+/* A stall leaves the heap as large as it was: what is free in it goes back to the system. */
+static void give_memory_back(struct task *t, int64_t now_ns)
+{
+	size_t used = pool_used(t->pool);
+
+	if (used > t->most_used)
+		t->most_used = used;
+	if (t->most_used < TRIM_BYTES || used > t->most_used / 4 || now_ns < t->next_trim_ns)
+		return;
+#ifdef __GLIBC__
+	malloc_trim(0);
+#endif
+	t->most_used = used;
+	t->next_trim_ns = now_ns + TRIM_NS;
+}
+
 /* Everything but polling: what came back from the sinks, what waits to be put, checkpoints. */
 static outflow_status look_after(struct task *t, outflow_error *err)
 {
@@ -90,6 +111,7 @@ static outflow_status look_after(struct task *t, outflow_error *err)
 	if (!progress_is_new_turn(&t->progress))
 		return OUTFLOW_OK;
 	task_publish_account(t);
+	give_memory_back(t, now);
 	return watch_for_stall(t, now, err);
 }
 
