@@ -5,6 +5,7 @@
  */
 #include "host/base/clock.h"
 #include "host/pipeline/chain.h"
+#include "tests/unit/failing_memory.h"
 
 #include <outflow/util.h>
 
@@ -16,56 +17,6 @@
 #include <cmocka.h>
 
 #define RECORDS 40u
-
-/* The linker sends malloc, calloc and realloc of this program through these (--wrap). */
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *p, size_t n);
-void __real_free(void *p);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *p, size_t n);
-void __wrap_free(void *p);
-
-static size_t fail_at; /* 0: never; counts down */
-static int fails_on;   /* and every one after it */
-static int armed;      /* none has failed yet */
-static long balance;   /* live allocations since it was set to zero */
-
-static int fails(void)
-{
-	if (fail_at > 0 && --fail_at == 0) {
-		fail_at = (size_t)fails_on;
-		armed = 0;
-		return 1;
-	}
-	balance++;
-	return 0;
-}
-
-void *__wrap_malloc(size_t n)
-{
-	return fails() ? NULL : __real_malloc(n);
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-	return fails() ? NULL : __real_calloc(n, size);
-}
-
-void *__wrap_realloc(void *p, size_t n)
-{
-	if (fails())
-		return NULL;
-	balance -= p != NULL;
-	return __real_realloc(p, n);
-}
-
-void __wrap_free(void *p)
-{
-	balance -= p != NULL;
-	__real_free(p);
-}
 
 /* ---- components: every 2nd record twice, every 5th never fit, every 7th refused by the sink at first ---- */
 
