@@ -41,6 +41,7 @@ AC_DEFUN([OUTFLOW_SANITIZERS], [
     CFLAGS="$CFLAGS -fsanitize=$sanitizer -fno-omit-frame-pointer"
     AS_IF([test "$sanitizer" = undefined], [CFLAGS="$CFLAGS -fno-sanitize-recover=undefined"])
   done
+  AM_CONDITIONAL([TSAN], [case $sanitizers in *thread*) :;; *) false;; esac])
   dnl A plugin resolves every symbol at link time; sanitizers leave theirs to the program.
   AS_IF([test -z "$sanitizers"], [PLUGIN_NO_UNDEFINED=-Wl,-z,defs], [PLUGIN_NO_UNDEFINED=])
   AC_SUBST([PLUGIN_NO_UNDEFINED])
