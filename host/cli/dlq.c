@@ -2,11 +2,11 @@
 #include "host/cli/dlq.h"
 
 #include "host/base/clock.h"
+#include "host/base/signals.h"
 #include "host/base/log.h"
 #include "host/cli/cli.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -191,18 +191,6 @@ static int parse(int argc, char **argv, struct arguments *a)
 	return take_places(a, argc, argv);
 }
 
-/* Before any thread is started, so that all inherit it. */
-static void block_signals(void)
-{
-	sigset_t signals;
-
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGINT);
-	pthread_sigmask(SIG_BLOCK, &signals, NULL);
-	signal(SIGPIPE, SIG_IGN);
-}
-
 static int act(struct configuration *c, const struct arguments *a)
 {
 	struct dlq_show_options show = { .filter = a->replay.filter,
@@ -231,7 +219,7 @@ int cli_dlq(int argc, char **argv)
 	if (status != EXIT_OK)
 		return status < 0 ? EXIT_OK : status;
 	if (strcmp(a.action, "replay") == 0 && !a.replay.dry_run)
-		block_signals();
+		signals_block();
 	status = configuration_read(&c, &a.config);
 	if (status == EXIT_OK)
 		status = act(&c, &a);

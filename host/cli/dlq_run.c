@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "host/base/clock.h"
+#include "host/base/signals.h"
 #include "host/cli/dlq.h"
 
 #include <outflow/util.h>
 
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
@@ -72,16 +72,6 @@ static void watch(struct run *run, void (*progress)(void *ctx, const struct acco
 	}
 }
 
-static int open_signals(void)
-{
-	sigset_t signals;
-
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGINT);
-	return signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-}
-
 static enum dlq_end judge(const struct task *t, outflow_error *reason)
 {
 	switch (task_state(t)) {
@@ -104,7 +94,7 @@ enum dlq_end dlq_run(const struct pipeline_model *m, const struct environment *e
 	enum dlq_end end = DLQ_ENDED;
 
 	run.ended_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	run.signal_fd = open_signals();
+	run.signal_fd = signals_open();
 	if (run.ended_fd < 0 || run.signal_fd < 0) {
 		outflow_fail_errno(reason, OUTFLOW_E_TASK, errno, "cannot watch signals");
 	} else if (task_new(m, e, 0, 1, on_end, &run, &run.task, reason) == OUTFLOW_OK &&

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "host/base/clock.h"
+#include "host/base/signals.h"
 #include "host/cli/cli.h"
 #include "host/cli/options.h"
 #include "host/pipeline/supervisor.h"
 
 #include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 
 static const char help[] =
@@ -42,18 +42,6 @@ static int parse(int argc, char **argv, struct config_options *o, int *until_don
 	o->files = argv + optind;
 	o->n_files = argc - optind;
 	return EXIT_OK;
-}
-
-/* Before any thread is started, so that all inherit it: signals are read by the supervisor. */
-static void block_signals(void)
-{
-	sigset_t signals;
-
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGINT);
-	pthread_sigmask(SIG_BLOCK, &signals, NULL);
-	signal(SIGPIPE, SIG_IGN);
 }
 
 static int fail(const outflow_error *err, int status)
@@ -133,7 +121,7 @@ int cli_run(int argc, char **argv)
 
 	if (status != EXIT_OK)
 		return status < 0 ? EXIT_OK : status;
-	block_signals();
+	signals_block();
 	status = configuration_read(&c, &o);
 	if (status == EXIT_OK)
 		status = run(&c, until_done);

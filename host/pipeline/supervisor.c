@@ -3,6 +3,7 @@
 
 #include "host/base/check.h"
 #include "host/base/clock.h"
+#include "host/base/signals.h"
 #include "host/pipeline/plan.h"
 #include "host/pipeline/retired.h"
 #include "host/pipeline/task.h"
@@ -11,7 +12,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -63,16 +63,6 @@ static void on_task_end(void *ctx)
 	while (n < 0 && errno == EINTR);
 }
 
-static int open_signals(void)
-{
-	sigset_t signals;
-
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGINT);
-	return signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-}
-
 outflow_status supervisor_new(const struct environment *environment, struct pipeline_model *const *models,
                               size_t n_models, const struct supervisor_options *options, struct supervisor **result,
                               outflow_error *err)
@@ -95,7 +85,7 @@ outflow_status supervisor_new(const struct environment *environment, struct pipe
 	for (s->n = 0; s->n < n_models; s->n++)
 		s->pipelines[s->n].model = models[s->n];
 	s->ended_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	s->signal_fd = open_signals();
+	s->signal_fd = signals_open();
 	if (s->ended_fd < 0 || s->signal_fd < 0) {
 		outflow_fail_errno(err, OUTFLOW_E_TASK, errno, "cannot watch signals");
 		supervisor_free(&s);
