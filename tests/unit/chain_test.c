@@ -3,8 +3,8 @@
  * chain_test.c: a stage that fails costs no record but its own, is tried again alone, and changes no order; a sink gets each
  * record until it has taken it, whatever its put() answers.
  */
-#include "host/base/clock.h"
 #include "host/pipeline/chain.h"
+#include "tests/unit/test_clock.h"
 
 #include <outflow/util.h>
 
@@ -17,28 +17,6 @@
 
 #define RECORDS 16
 #define STAGES 2
-
-static int64_t now_ns;
-
-static int64_t test_mono_ns(void)
-{
-	return now_ns;
-}
-
-static int64_t test_wall_ms(void)
-{
-	return now_ns / CLOCK_MS;
-}
-
-static int test_wait(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t deadline_ns)
-{
-	(void)cond;
-	(void)lock;
-	now_ns = deadline_ns;
-	return 0;
-}
-
-static const struct clock_source test_clock = { test_mono_ns, test_wall_ms, test_wait };
 
 /* A record's number is its first byte; stages replace the rest. */
 static unsigned number_of(const outflow_record *r)

@@ -3,8 +3,8 @@
  * faults_test.c: a failing record is tried at exactly the times of its policy, on a clock of the test's own, and ends as
  * errors.tolerance says; retries change the order of records no more than `order` allows.
  */
-#include "host/base/clock.h"
 #include "host/pipeline/faults.h"
+#include "tests/unit/test_clock.h"
 
 #include <outflow/util.h>
 
@@ -16,28 +16,6 @@
 
 #define ATTEMPTS 256
 #define RECORDS 64
-
-static int64_t now_ns;
-
-static int64_t test_mono_ns(void)
-{
-	return now_ns;
-}
-
-static int64_t test_wall_ms(void)
-{
-	return now_ns / CLOCK_MS;
-}
-
-static int test_wait(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t deadline_ns)
-{
-	(void)cond;
-	(void)lock;
-	now_ns = deadline_ns;
-	return 0;
-}
-
-static const struct clock_source test_clock = { test_mono_ns, test_wall_ms, test_wait };
 
 /* ---- a sink that fails as told and remembers what it was given ---- */
 

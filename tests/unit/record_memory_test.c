@@ -3,9 +3,9 @@
  * record_memory_test.c: whichever allocation fails while records go through chain, ledger and outboxes, the answer is a status,
  * nothing leaks, and no record counts as done that neither the sink nor the dead letters have.
  */
-#include "host/base/clock.h"
 #include "host/pipeline/chain.h"
 #include "tests/unit/failing_memory.h"
+#include "tests/unit/test_clock.h"
 
 #include <outflow/util.h>
 
@@ -118,20 +118,6 @@ struct world {
 static const struct stage_model models[] = { { .name = (char *)"transforms.t1" },
 	                                     { .name = (char *)"sink" },
 	                                     { .name = (char *)"deadletter" } };
-
-static int64_t now_ns;
-
-static int64_t test_mono_ns(void)
-{
-	return now_ns;
-}
-
-static int64_t test_wall_ms(void)
-{
-	return now_ns / CLOCK_MS;
-}
-
-static const struct clock_source test_clock = { test_mono_ns, test_wall_ms, NULL };
 
 static void wake(void *ctx)
 {
