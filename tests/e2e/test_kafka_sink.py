@@ -160,8 +160,8 @@ def test_a_topic_that_is_deleted_and_made_again(kafka, daemons, topic):
     account = daemon.accounts()["p", 0]
     assert account["dropped"] == 0 and account["in_flight"] == 0
     everything = range(account["received"])
-    seen = set(numbers(kafka.bootstrap, topic, lambda seen: max(seen, default=0) == everything[-1]))
-    assert seen >= set(range(min(seen), len(everything)))
+    # Those that were in the topic when it vanished are gone with it; from the first that is there on, none is missing.
+    numbers(kafka.bootstrap, topic, lambda seen: seen and set(seen) == set(range(min(seen), len(everything))))
 
 
 def test_a_topic_that_stays_away_fails_the_task(kafka, daemons, topic):
@@ -191,8 +191,7 @@ def test_a_kafka_that_comes_later(tmp_path, daemons):
     daemon.start()
     servers.wait_until(lambda: daemon.log.read_text().count("RUNNING") == 2, 20, "it runs again")
     broker.start()
-    seen = numbers(broker.bootstrap, topic, lambda seen: len(seen) > 1000)
-    assert sorted(set(seen))[:1000] == list(range(1000))
+    numbers(broker.bootstrap, topic, lambda seen: set(seen) >= set(range(1000)))
     daemon.stop()
     broker.stop()
     shutil.rmtree(broker.directory, ignore_errors=True)
