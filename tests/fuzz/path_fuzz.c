@@ -2,7 +2,7 @@
 /* path_fuzz.c: any path on any event finds JSON, nothing, or an error. */
 #include "fuzz.h"
 #include "sdk/testing/harness.h"
-#include "transforms/event/path.h"
+#include "transforms/language/path.h"
 
 #include <outflow/util.h>
 

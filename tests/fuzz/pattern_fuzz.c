@@ -3,8 +3,8 @@
  * match. */
 #include "fuzz.h"
 #include "sdk/testing/harness.h"
-#include "transforms/event/explain.h"
-#include "transforms/event/pattern.h"
+#include "transforms/language/explain.h"
+#include "transforms/language/pattern.h"
 
 #include <outflow/util.h>
 

@@ -2,8 +2,8 @@
 /* envelope_test.c: a record seen as CloudEvent has the attributes and data that it should, made only when asked
  * for. */
 #include "sdk/testing/harness.h"
-#include "transforms/event/path.h"
-#include "transforms/event/rfc3339.h"
+#include "transforms/language/path.h"
+#include "transforms/language/rfc3339.h"
 
 #include <outflow/util.h>
 

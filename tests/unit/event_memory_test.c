@@ -3,8 +3,8 @@
  * nothing leaks. */
 #include "sdk/testing/harness.h"
 #include "transforms/event/components.h"
-#include "transforms/event/path.h"
-#include "transforms/event/pattern.h"
+#include "transforms/language/path.h"
+#include "transforms/language/pattern.h"
 #include "transforms/fields/edit.h"
 
 #include <outflow/util.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* path_test.c: singular paths find what RFC 9535 says, everything else is refused with column and cause. */
 #include "sdk/testing/harness.h"
-#include "transforms/event/path.h"
+#include "transforms/language/path.h"
 
 #include <outflow/util.h>
 

@@ -2,8 +2,8 @@
 /* pattern_test.c: patterns fit what they should, refuse what they must with place and cause, and agree with
  * other engines. */
 #include "sdk/testing/harness.h"
-#include "transforms/event/explain.h"
-#include "transforms/event/pattern.h"
+#include "transforms/language/explain.h"
+#include "transforms/language/pattern.h"
 
 #include <outflow/util.h>
 

@@ -2,8 +2,8 @@
 /* The transform deliver, last before the sink: makes topic, key, value, headers, partition and timestamp from
  * the event. */
 #include "components.h"
-#include "form.h"
-#include "rfc3339.h"
+#include "transforms/language/form.h"
+#include "transforms/language/rfc3339.h"
 
 #include <outflow/util.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The transform filter: lets through what fits an event pattern. */
 #include "components.h"
-#include "explain.h"
-#include "pattern.h"
+#include "transforms/language/explain.h"
+#include "transforms/language/pattern.h"
 
 #include <outflow/ext/explain.h>
 #include <outflow/util.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The converter json: says what a payload is, once, right after the source. */
 #include "components.h"
-#include "settings.h"
+#include "transforms/language/settings.h"
 
 #include <outflow/util.h>
 

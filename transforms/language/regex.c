@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "regex.h"
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <outflow/util.h>
+
+#include <pcre2.h>
+#include <stdlib.h>
+
+/* What one search may use: some milliseconds, and a stack and a heap that no other task misses. */
+#define STEPS_MAX 1000000u
+#define DEPTH_MAX 10000u
+#define HEAP_KIB_MAX 4096u
+
+struct regex {
+	pcre2_code *code;
+	pcre2_match_context *bounds;
+	pcre2_match_data *found;
+};
+
+void regex_free(struct regex **rp)
+{
+	struct regex *r = *rp;
+
+	*rp = NULL;
+	if (r == NULL)
+		return;
+	pcre2_match_data_free(r->found);
+	pcre2_match_context_free(r->bounds);
+	pcre2_code_free(r->code);
+	free(r);
+}
+
+static outflow_status no_memory(outflow_error *err)
+{
+	return outflow_fail(err, OUTFLOW_E_NOMEM, "no memory for a regular expression");
+}
+
+static outflow_status compile(struct regex *r, outflow_str text, outflow_error *err)
+{
+	PCRE2_UCHAR message[160];
+	PCRE2_SIZE offset = 0;
+	int code = 0;
+
+	r->code = pcre2_compile((PCRE2_SPTR)text.ptr, text.len, PCRE2_UTF | PCRE2_NEVER_BACKSLASH_C, &code, &offset,
+	                        NULL);
+	if (r->code == NULL) {
+		(void)pcre2_get_error_message(code, message, sizeof message);
+		return outflow_fail_native(err, code == PCRE2_ERROR_HEAP_FAILED ? OUTFLOW_E_NOMEM : OUTFLOW_E_CONFIG,
+		                           "pcre2", code, "byte %zu of the regular expression '%.*s': %s", offset,
+		                           (int)(text.len > 200 ? 200 : text.len), text.ptr, (const char *)message);
+	}
+	/* Where memory cannot be made executable, matching is slower and nothing else. */
+	(void)pcre2_jit_compile(r->code, PCRE2_JIT_COMPLETE);
+	return OUTFLOW_OK;
+}
+
+outflow_status regex_compile(outflow_str text, struct regex **result, outflow_error *err)
+{
+	struct regex *r;
+	outflow_status status;
+
+	if (text.len > REGEX_MAX)
+		return outflow_fail(err, OUTFLOW_E_CONFIG, "a regular expression of %zu bytes, more than %u", text.len,
+		                    REGEX_MAX);
+	r = calloc(1, sizeof *r);
+	if (r == NULL)
+		return no_memory(err);
+	status = compile(r, text, err);
+	if (status == OUTFLOW_OK) {
+		r->bounds = pcre2_match_context_create(NULL);
+		r->found = pcre2_match_data_create_from_pattern(r->code, NULL);
+		if (r->bounds == NULL || r->found == NULL)
+			status = no_memory(err);
+	}
+	if (status != OUTFLOW_OK) {
+		regex_free(&r);
+		return status;
+	}
+	(void)pcre2_set_match_limit(r->bounds, STEPS_MAX);
+	(void)pcre2_set_depth_limit(r->bounds, DEPTH_MAX);
+	(void)pcre2_set_heap_limit(r->bounds, HEAP_KIB_MAX);
+	*result = r;
+	return OUTFLOW_OK;
+}
+
+static outflow_status run(struct regex *r, outflow_str subject, size_t start, uint32_t options, outflow_error *err)
+{
+	const char *text = subject.ptr ? subject.ptr : "";
+	int code = pcre2_match(r->code, (PCRE2_SPTR)text, subject.len, start, options, r->found, r->bounds);
+	PCRE2_UCHAR message[160];
+
+	if (code >= 0)
+		return OUTFLOW_OK;
+	if (code == PCRE2_ERROR_NOMATCH)
+		return OUTFLOW_AGAIN;
+	if (code == PCRE2_ERROR_NOMEMORY)
+		return no_memory(err);
+	(void)pcre2_get_error_message(code, message, sizeof message);
+	return outflow_fail_native(err, OUTFLOW_E_RECORD, "pcre2", code,
+	                           "a regular expression gave up on a text of %zu bytes: %s", subject.len,
+	                           (const char *)message);
+}
+
+outflow_status regex_search(struct regex *r, outflow_str subject, size_t start, outflow_error *err)
+{
+	return run(r, subject, start, 0, err);
+}
+
+outflow_status regex_match_whole(struct regex *r, outflow_str subject, outflow_error *err)
+{
+	return run(r, subject, 0, PCRE2_ANCHORED | PCRE2_ENDANCHORED, err);
+}
+
+size_t regex_n_groups(const struct regex *r)
+{
+	return pcre2_get_ovector_count(r->found);
+}
+
+bool regex_group(const struct regex *r, size_t i, size_t *from, size_t *to)
+{
+	const PCRE2_SIZE *ends = pcre2_get_ovector_pointer(r->found);
+
+	if (i >= regex_n_groups(r) || ends[2 * i] == PCRE2_UNSET)
+		return false;
+	*from = ends[2 * i];
+	*to = ends[2 * i + 1];
+	return true;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * regex.h: regular expressions of PCRE2 that cannot run away.
+ *
+ * Texts are UTF-8. Each search is bounded in steps, depth and memory, so an expression that backtracks without
+ * end (as (a+)+$ does) costs a record some milliseconds and then fails that record, never the task.
+ */
+#ifndef LANGUAGE_REGEX_H
+#define LANGUAGE_REGEX_H
+#include <outflow/abi.h>
+
+#include <stdbool.h>
+
+#define REGEX_MAX 10240u /* bytes of one expression */
+
+struct regex;
+
+/* Compiles text, which need not live on. OUTFLOW_E_CONFIG: the error says at which byte and why;
+ * OUTFLOW_E_NOMEM. The caller frees *r with regex_free. [any] */
+outflow_status regex_compile(outflow_str text, struct regex **r, outflow_error *err);
+
+/* Frees *r and clears it; NULL inside is fine. [any] */
+void regex_free(struct regex **r);
+
+/* Searches subject from byte `start` on (what is before it counts for anchors and look-behinds). OUTFLOW_OK: found,
+ * see regex_group. OUTFLOW_AGAIN: nothing fits. OUTFLOW_E_RECORD: the bounds were reached, or subject is not valid
+ * UTF-8. OUTFLOW_E_NOMEM. [task] */
+outflow_status regex_search(struct regex *r, outflow_str subject, size_t start, outflow_error *err);
+
+/* Does subject as a whole fit, from its first byte to its last? As for regex_search. [task] */
+outflow_status regex_match_whole(struct regex *r, outflow_str subject, outflow_error *err);
+
+/* How many groups r has, group 0 (all that fitted) included. [any] */
+size_t regex_n_groups(const struct regex *r);
+
+/* Where group i of the last search lies: subject[*from, *to). false: it took no part. [task] */
+bool regex_group(const struct regex *r, size_t i, size_t *from, size_t *to);
+
+#endif
