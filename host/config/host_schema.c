@@ -50,6 +50,8 @@ static const outflow_cfg_key pipeline_keys[] = {
 	    "At most so many tasks; a source that cannot be split runs as one."),
 	KEY("transforms", LIST, MEDIUM, NULL, 0, 0, NULL, "Transforms",
 	    "Aliases of the transforms, in order; the keys of one stand below transforms.<alias>."),
+	KEY("predicates", LIST, MEDIUM, NULL, 0, 0, NULL, "Transforms",
+	    "Aliases of the predicates; the keys of one stand below predicates.<alias>."),
 	KEY("batch.messages", INT, MEDIUM, NULL, 1, 10000, NULL, "Batch",
 	    "Collect so many messages before the stages work on them. Unset: work on what is there."),
 	KEY("batch.interval", DURATION_MS, MEDIUM, "0s", 0, 15000, NULL, "Batch",
@@ -134,7 +136,15 @@ static const outflow_cfg_key deadletter_keys[] = {
 	    "full: the record as it came, with the reason in headers; raw: nothing but the record as it came."),
 };
 
+static const outflow_cfg_key transform_keys[] = {
+	KEY("predicate", STRING, MEDIUM, NULL, 0, 0, NULL, "Common",
+	    "Alias of a predicate: the transform works on the records for which it is true, all others pass as they are."),
+	KEY("negate", BOOL, LOW, NULL, 0, 0, NULL, "Common",
+	    "With predicate: work on the records for which it is false instead."),
+};
+
 const outflow_cfg_def host_schema = SCHEMA(host_keys);
 const outflow_cfg_def pipeline_schema = SCHEMA(pipeline_keys);
 const outflow_cfg_def choice_schema = SCHEMA(choice_keys);
 const outflow_cfg_def deadletter_schema = SCHEMA(deadletter_keys);
+const outflow_cfg_def transform_schema = SCHEMA(transform_keys);

@@ -16,4 +16,7 @@ extern const outflow_cfg_def choice_schema;
 /* Below deadletter., beside the sink's own keys. */
 extern const outflow_cfg_def deadletter_schema;
 
+/* Keys of every transform, beside its component's. */
+extern const outflow_cfg_def transform_schema;
+
 #endif

@@ -93,7 +93,7 @@ static void take_own_keys(struct pipeline_model *m, const outflow_config *c)
 /* The pipeline's own keys: all but those of its components. */
 static outflow_config *make_own(struct making *mk)
 {
-	static const char *const components[] = { "source.", "sink.", "deadletter.", "filter.", "transforms." };
+	static const char *const components[] = { "source.", "sink.", "deadletter.", "filter.", "transforms.", "predicates." };
 	const outflow_cfg_def *const schemas[] = { &pipeline_schema };
 	struct pipeline_model *m = mk->model;
 	struct instance_place where = {
@@ -222,6 +222,9 @@ void pipeline_model_free(struct pipeline_model **pm)
 	for (size_t i = 0; i < m->n_stages; i++)
 		clear_stage(&m->stages[i]);
 	free(m->stages);
+	for (size_t i = 0; i < m->n_predicates; i++)
+		clear_stage(&m->predicates[i]);
+	free(m->predicates);
 	free(m->deadletter_topic);
 	free(m->name);
 	settings_clear(&m->settings);

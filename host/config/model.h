@@ -16,6 +16,9 @@ struct stage_model {
 	char *name; /* "source", "convert", "filter", "transforms.t1", "deliver", "sink", "deadletter" */
 	struct component component;
 	outflow_config *config;
+	struct stage_model
+		*predicate; /* of a transform: it works on the records for which this says yes; NULL: on all */
+	int negate;         /* for which it says no */
 };
 
 enum tolerance { TOLERANCE_NONE, TOLERANCE_ALL };
@@ -41,6 +44,8 @@ struct pipeline_model {
 	struct stage_model
 		*stages; /* converter first, deliver last, in order; deliver is left out when it has no keys */
 	size_t n_stages;
+	struct stage_model *predicates; /* "predicates.hot", in the order of the list */
+	size_t n_predicates;
 	struct stage_model sink;
 	struct stage_model deadletter; /* name NULL: none declared */
 	char *deadletter_topic;        /* `deadletter.topic`, NULL: none */

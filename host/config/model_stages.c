@@ -129,47 +129,113 @@ static void add_implicit(struct making *mk, const char *name, const char *prefix
 		make_stage(mk, stage, name, prefix, component, others);
 }
 
-static void add_transform(struct making *mk, const char *alias)
-{
-	char name[200], prefix[202], key[300];
-	struct component component = { 0 };
-	const char *class;
+/* Where the keys of one alias in a list stand. */
+struct alias {
+	const char *list; /* "transforms" or "predicates" */
+	char name[200];   /* "transforms.t1" */
+	char prefix[202]; /* "transforms.t1." */
+};
 
-	snprintf(name, sizeof name, "transforms.%.180s", alias);
-	snprintf(prefix, sizeof prefix, "%s.", name);
-	snprintf(key, sizeof key, "%sclass", prefix);
-	class = making_class(mk, prefix);
-	if (class == NULL) {
-		making_complain(mk, key, "is required: which transform is it?");
-		complain_of_choices(mk, prefix);
-		return;
-	}
-	if (find_component(mk, OUTFLOW_TRANSFORM, class, key, &component))
-		add_implicit(mk, name, prefix, &component, NULL);
+static void read_alias(const outflow_config *own, const char *list, size_t i, struct alias *a)
+{
+	outflow_str text = { "", 0 };
+
+	instance_config_api.list(own, list, i, &text);
+	a->list = list;
+	snprintf(a->name, sizeof a->name, "%s.%.*s", list, (int)(text.len > 180 ? 180 : text.len), text.ptr);
+	snprintf(a->prefix, sizeof a->prefix, "%s.", a->name);
+}
+
+static int find_alias_component(struct making *mk, const struct alias *a, uint32_t kind, struct component *component)
+{
+	const char *class = making_class(mk, a->prefix);
+	char key[300], message[100];
+
+	snprintf(key, sizeof key, "%sclass", a->prefix);
+	if (class != NULL)
+		return find_component(mk, kind, class, key, component);
+	snprintf(message, sizeof message, "is required: which of the %s is it?", a->list);
+	making_complain(mk, key, message);
+	complain_of_choices(mk, a->prefix);
+	return 0;
 }
 
 /* Keys of aliases that the list does not name would silently do nothing. */
-static void check_aliases(struct making *mk, const outflow_config *own)
+static void check_aliases(struct making *mk, const outflow_config *own, const char *list)
 {
 	const struct settings *s = &mk->model->settings;
+	size_t count = instance_config_api.list(own, list, SIZE_MAX, NULL), skip = strlen(list);
 
 	for (size_t i = 0; i < s->n; i++) {
-		const char *rest;
-		size_t n, count = instance_config_api.list(own, "transforms", SIZE_MAX, NULL);
+		const char *rest = s->list[i].key + skip + 1;
+		char message[60];
 		int named = 0;
+
+		if (strncmp(s->list[i].key, list, skip) != 0 || rest[-1] != '.')
+			continue;
+		for (size_t k = 0; k < count && !named; k++) {
+			outflow_str alias;
+
+			instance_config_api.list(own, list, k, &alias);
+			named = alias.len == strcspn(rest, ".") && memcmp(alias.ptr, rest, alias.len) == 0;
+		}
+		snprintf(message, sizeof message, "belongs to no alias in '%s'", list);
+		if (!named)
+			making_complain(mk, s->list[i].key, message);
+	}
+}
+
+/* Before the transforms, which refer to them. */
+static void add_predicates(struct making *mk, const outflow_config *own)
+{
+	struct pipeline_model *m = mk->model;
+	size_t n = instance_config_api.list(own, "predicates", SIZE_MAX, NULL);
+
+	m->predicates = calloc(n + 1, sizeof *m->predicates);
+	if (m->predicates == NULL)
+		mk->status = OUTFLOW_E_NOMEM;
+	for (size_t i = 0; i < n && mk->status == OUTFLOW_OK; i++) {
+		struct component component = { 0 };
+		struct alias a;
+
+		read_alias(own, "predicates", i, &a);
+		if (find_alias_component(mk, &a, OUTFLOW_PREDICATE, &component))
+			make_stage(mk, &m->predicates[m->n_predicates++], a.name, a.prefix, &component, NULL);
+	}
+	check_aliases(mk, own, "predicates");
+}
+
+/* Looks up the predicate that a transform names. */
+static void choose_predicate(struct making *mk, const outflow_config *own, struct stage_model *stage,
+                             const struct alias *a)
+{
+	struct pipeline_model *m = mk->model;
+	const char *wanted = making_get(mk, a->prefix, "predicate");
+	size_t n = instance_config_api.list(own, "predicates", SIZE_MAX, NULL);
+	char key[300], message[200];
+	int32_t negate = 0;
+	int listed = 0;
+
+	if (stage->config != NULL)
+		(void)instance_config_api.boolean(stage->config, "negate", &negate);
+	stage->negate = negate;
+	snprintf(key, sizeof key, "%s%s", a->prefix, wanted ? "predicate" : "negate");
+	if (wanted == NULL && making_get(mk, a->prefix, "negate") != NULL)
+		making_complain(mk, key, "has no effect without predicate");
+	for (size_t i = 0; wanted != NULL && i < m->n_predicates; i++)
+		if (m->predicates[i].name != NULL && strcmp(m->predicates[i].name + strlen("predicates."), wanted) == 0)
+			stage->predicate = &m->predicates[i];
+	if (wanted == NULL || stage->predicate != NULL)
+		return;
+	for (size_t i = 0; i < n; i++) { /* one that is listed, and wrong, has its own problem */
 		outflow_str alias;
 
-		if (strncmp(s->list[i].key, "transforms.", strlen("transforms.")) != 0)
-			continue;
-		rest = s->list[i].key + strlen("transforms.");
-		n = strcspn(rest, ".");
-		for (size_t k = 0; k < count && !named; k++) {
-			instance_config_api.list(own, "transforms", k, &alias);
-			named = alias.len == n && memcmp(alias.ptr, rest, n) == 0;
-		}
-		if (!named)
-			making_complain(mk, s->list[i].key, "belongs to no alias in 'transforms'");
+		instance_config_api.list(own, "predicates", i, &alias);
+		listed |= outflow_equal(alias, wanted);
 	}
+	snprintf(message, sizeof message, "there is no predicate '%.100s' in the list 'predicates'", wanted);
+	if (!listed)
+		making_complain(mk, key, message);
 }
 
 static void add_transforms(struct making *mk, const outflow_config *own)
@@ -177,14 +243,20 @@ static void add_transforms(struct making *mk, const outflow_config *own)
 	size_t n = instance_config_api.list(own, "transforms", SIZE_MAX, NULL);
 
 	for (size_t i = 0; i < n && mk->status == OUTFLOW_OK; i++) {
-		outflow_str alias;
-		char copy[181];
+		struct component component = { 0 };
+		struct stage_model *stage;
+		struct alias a;
 
-		instance_config_api.list(own, "transforms", i, &alias);
-		snprintf(copy, sizeof copy, "%.*s", (int)alias.len, alias.ptr);
-		add_transform(mk, copy);
+		read_alias(own, "transforms", i, &a);
+		if (!find_alias_component(mk, &a, OUTFLOW_TRANSFORM, &component))
+			continue;
+		stage = add_stage(mk);
+		if (stage == NULL)
+			return;
+		make_stage(mk, stage, a.name, a.prefix, &component, &transform_schema);
+		choose_predicate(mk, own, stage, &a);
 	}
-	check_aliases(mk, own);
+	check_aliases(mk, own, "transforms");
 }
 
 /* Does the pipeline set one of a schema's keys below prefix (as X, X.value or X.more)? */
@@ -241,6 +313,7 @@ void making_add_stages(struct making *mk, const outflow_config *own, const char 
 		add_implicit(mk, "convert", "source.", &converter, schema_of(&m->source.component));
 	if (has_prefix(&m->settings, "filter."))
 		add_implicit(mk, "filter", "filter.", &filter, NULL);
+	add_predicates(mk, own);
 	add_transforms(mk, own);
 	make_end(mk, &m->sink, OUTFLOW_SINK, "sink", schema_of(&deliver));
 	if (m->sink.name != NULL && uses_schema(mk, schema_of(&deliver), "sink."))

@@ -43,6 +43,58 @@ static outflow_status emit_decoded(struct pass *p, const outflow_record *in, siz
 	return OUTFLOW_OK;
 }
 
+enum { FALSE, TRUE, REJECTED };
+
+/* Asks the stage's predicate about each input. */
+static outflow_status ask_predicate(struct pass *p, const outflow_record *in, size_t n, uint8_t *verdicts,
+                                    outflow_error *err)
+{
+	const struct instance *predicate = p->stage->predicate;
+	const outflow_predicate_ops *ops = predicate->component.what->ops;
+	const struct rejects *r = &p->chain->services->rejects;
+	uint32_t n_before = p->out.plugin.n;
+	outflow_status status = ops->test(predicate->self, in, n, verdicts, &p->out.plugin, err);
+
+	if (status >= 0 && p->out.plugin.n != n_before)
+		status = outflow_fail(err, OUTFLOW_E_TASK, "a predicate says yes or no, but this one emitted a record");
+	for (size_t i = 0; i < n; i++)
+		verdicts[i] = verdicts[i] ? TRUE : FALSE;
+	for (size_t i = 0; i < r->n; i++)
+		verdicts[r->list[i].index] = REJECTED;
+	return status < 0 ? instance_blame(predicate, status, err) : OUTFLOW_OK;
+}
+
+static outflow_status emit_all(struct pass *p, const outflow_record *in, size_t n, outflow_error *err)
+{
+	for (size_t i = 0; i < n; i++)
+		if (outflow_emit(&p->stage->host, &p->out.plugin, &in[i]) == NULL)
+			return outflow_fail(err, OUTFLOW_E_NOMEM, "no room for another record");
+	return OUTFLOW_OK;
+}
+
+/* Has the stage work on the inputs that its predicate chooses, in runs, so that the outputs keep the order of the inputs. */
+static outflow_status apply_where(struct pass *p, const outflow_record *in, size_t n, outflow_error *err)
+{
+	const outflow_transform_ops *ops = p->stage->component.what->ops;
+	uint8_t *verdicts = outflow_alloc(&p->stage->host, &p->out.plugin, n, 1);
+	uint8_t chosen = p->stage->model->negate ? FALSE : TRUE;
+	outflow_status status;
+
+	if (verdicts == NULL)
+		return outflow_fail(err, OUTFLOW_E_NOMEM, "no memory for a predicate's answers");
+	memset(verdicts, FALSE, n);
+	status = ask_predicate(p, in, n, verdicts, err);
+	for (size_t i = 0, end; i < n && status >= 0; i = end) {
+		for (end = i + 1; end < n && verdicts[end] == verdicts[i];)
+			end++;
+		if (verdicts[i] == chosen)
+			status = ops->apply(p->stage->self, in + i, end - i, &p->out.plugin, err);
+		else if (verdicts[i] != REJECTED)
+			status = emit_all(p, in + i, end - i, err);
+	}
+	return status;
+}
+
 /* One call of the plugin. On OUTFLOW_OK the outputs are in p->out and the rejects are listed. */
 static outflow_status call(struct pass *p, const outflow_record *in, size_t n, outflow_error *err)
 {
@@ -59,6 +111,8 @@ static outflow_status call(struct pass *p, const outflow_record *in, size_t n, o
 		p->passed_through = status >= 0 && p->may_pass_through && rejects->n == 0;
 		if (status >= 0 && !p->passed_through)
 			status = emit_decoded(p, in, n);
+	} else if (p->stage->predicate != NULL) {
+		status = apply_where(p, in, n, err);
 	} else {
 		status = ((const outflow_transform_ops *)ops)->apply(self, in, n, &p->out.plugin, err);
 	}

@@ -272,6 +272,9 @@ static void call_destroy(struct instance *i)
 	case OUTFLOW_TRANSFORM:
 		((const outflow_transform_ops *)ops)->destroy(i->self);
 		break;
+	case OUTFLOW_PREDICATE:
+		((const outflow_predicate_ops *)ops)->destroy(i->self);
+		break;
 	default:
 		((const outflow_converter_ops *)ops)->destroy(i->self);
 		break;

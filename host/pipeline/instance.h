@@ -58,6 +58,7 @@ struct instance {
 	outflow_host host; /* what the plugin sees; its ctx points here */
 	struct services *services;
 	const struct stage_model *model;
+	struct instance *predicate; /* of a transform: which records it works on, see model->negate; NULL: on all */
 	struct component component; /* as loaded for this instance */
 	struct log_place place;
 	void *self;

@@ -121,10 +121,11 @@ static int allocate(struct task *t)
 {
 	t->n_stages = t->model->n_stages;
 	t->stages = calloc(t->n_stages + 1, sizeof *t->stages);
-	t->components = calloc(t->n_stages + 3, sizeof *t->components);
+	t->predicates = calloc(t->model->n_predicates + 1, sizeof *t->predicates);
+	t->components = calloc(t->n_stages + 3 + t->model->n_predicates, sizeof *t->components);
 	t->pool = pool_new();
 	t->services.ledger = t->pool ? ledger_new(t->pool, on_ledger_news, t) : NULL;
-	return t->stages && t->components && t->services.ledger && wakeup_init(&t->services.wakeup) == 0 &&
+	return t->stages && t->predicates && t->components && t->services.ledger && wakeup_init(&t->services.wakeup) == 0 &&
 	       pthread_mutex_init(&t->lock, NULL) == 0 &&
 	       order_init(&t->order, t->model->order, &t->outbox, t->services.ledger) == OUTFLOW_OK;
 }
@@ -269,6 +270,7 @@ void task_free(struct task **pt)
 	pthread_mutex_destroy(&t->lock);
 	instance_config_free(&t->source_model.config);
 	free(t->stages);
+	free(t->predicates);
 	free(t->components);
 	t->magic = 0;
 	free(t);

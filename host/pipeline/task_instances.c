@@ -21,6 +21,8 @@ outflow_status task_load_components(struct task *t, outflow_error *err)
 		status = load_component(t, &m->sink, t->n_stages + 1, err);
 	if (status == OUTFLOW_OK && m->deadletter.name != NULL)
 		status = load_component(t, &m->deadletter, t->n_stages + 2, err);
+	for (size_t i = 0; i < m->n_predicates && status == OUTFLOW_OK; i++)
+		status = load_component(t, &m->predicates[i], t->n_stages + 3 + i, err);
 	return status;
 }
 
@@ -31,6 +33,16 @@ static outflow_status create(struct task *t, struct instance *i, const struct st
 	return status == OUTFLOW_OK ? status : instance_blame(i, status, &t->reason);
 }
 
+static outflow_status create_stage(struct task *t, struct instance *i, const struct stage_model *m,
+                                   const struct component *c)
+{
+	outflow_status status = create(t, i, m, c);
+
+	if (status == OUTFLOW_OK && m->predicate != NULL)
+		i->predicate = &t->predicates[m->predicate - t->model->predicates];
+	return status;
+}
+
 static outflow_status create_all(struct task *t)
 {
 	const struct pipeline_model *m = t->model;
@@ -38,8 +50,10 @@ static outflow_status create_all(struct task *t)
 
 	if (status == OUTFLOW_OK && m->deadletter.name != NULL)
 		status = create(t, &t->dead_letter_sink, &m->deadletter, &t->components[t->n_stages + 2]);
+	for (size_t i = 0; i < m->n_predicates && status == OUTFLOW_OK; i++)
+		status = create(t, &t->predicates[i], &m->predicates[i], &t->components[t->n_stages + 3 + i]);
 	for (size_t i = 0; i < t->n_stages && status == OUTFLOW_OK; i++)
-		status = create(t, &t->stages[i], &m->stages[i], &t->components[i + 1]);
+		status = create_stage(t, &t->stages[i], &m->stages[i], &t->components[i + 1]);
 	if (status == OUTFLOW_OK)
 		status = create(t, &t->source, &t->source_model, &t->components[0]);
 	return status;
@@ -143,4 +157,6 @@ void task_stop_instances(struct task *t, int64_t deadline_ns)
 	task_publish_account(t);
 	for (size_t i = t->n_stages; i-- > 0;)
 		instance_destroy(&t->stages[i]);
+	for (size_t i = t->model->n_predicates; i-- > 0;)
+		instance_destroy(&t->predicates[i]);
 }

@@ -15,8 +15,8 @@ struct task {
 	struct services services;
 	struct pool *pool;
 	struct instance source, sink, dead_letter_sink;
-	struct instance *stages;
-	struct component *components; /* source, stages, sink, dead-letter sink: as loaded for this task */
+	struct instance *stages, *predicates;
+	struct component *components; /* source, stages, sink, dead-letter sink, predicates: as loaded for this task */
 	size_t n_stages;
 	struct chain chain;
 	struct outbox outbox, dead_letters;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * chain_test.c: a stage that fails costs no record but its own, is tried again alone, and changes no order; a sink gets each
+ * chain_test.c: a stage that fails costs no record but its own, is tried again alone, and changes no order; one with a
+ * predicate works on what the predicate chooses, and everything else passes in its place; a sink gets each
  * record until it has taken it, whatever its put() answers.
  */
 #include "host/pipeline/chain.h"
@@ -92,6 +93,38 @@ static outflow_status decode(void *self, outflow_record *recs, size_t n, outflow
 	return OUTFLOW_OK;
 }
 
+/* ---- a predicate that does as it is told ---- */
+
+struct predicate {
+	const outflow_host *host;
+	uint8_t answers[RECORDS];
+	unsigned fails[RECORDS]; /* so often, with OUTFLOW_E_RETRY */
+	int rejects, emits;      /* a failing one rejects instead of failing the call; it emits a record */
+};
+
+static outflow_status test_records(void *self, const outflow_record *in, size_t n, uint8_t *match,
+                                   outflow_batch *scratch, outflow_error *err)
+{
+	struct predicate *p = self;
+
+	for (size_t i = 0; i < n; i++) {
+		unsigned number = number_of(&in[i]);
+		outflow_error reason = { .size = sizeof reason };
+
+		match[i] = p->answers[number];
+		if (p->emits)
+			(void)outflow_emit(p->host, scratch, &in[i]);
+		if (p->fails[number] == 0)
+			continue;
+		p->fails[number]--;
+		if (!p->rejects)
+			return outflow_fail(err, OUTFLOW_E_RETRY, "record %u on purpose", number);
+		outflow_fail(&reason, OUTFLOW_E_RECORD, "record %u on purpose", number);
+		p->host->reject(p->host, &in[i], OUTFLOW_E_RECORD, &reason);
+	}
+	return OUTFLOW_OK;
+}
+
 /* ---- a sink that answers as it is told ---- */
 
 struct sink {
@@ -148,6 +181,12 @@ static const outflow_transform_ops stage_ops = {
 static const outflow_converter_ops converter_ops = {
 	.size = sizeof converter_ops, .create = create, .decode = decode, .destroy = destroy
 };
+static const outflow_predicate_ops predicate_ops = {
+	.size = sizeof predicate_ops, .create = create, .test = test_records, .destroy = destroy
+};
+static const outflow_component predicate_component = {
+	.size = sizeof predicate_component, .kind = OUTFLOW_PREDICATE, .name = "predicate", .ops = &predicate_ops
+};
 static const outflow_sink_ops sink_ops = { .size = sizeof sink_ops, .create = create, .put = put, .destroy = destroy };
 static const outflow_sink_ops sync_ops = {
 	.size = sizeof sync_ops, .flags = OUTFLOW_SINK_SYNC, .create = create, .put = put, .destroy = destroy
@@ -166,6 +205,8 @@ static const outflow_component sync_component = {
 };
 static const outflow_plugin plugin = { .id = "test" };
 static const struct module module = { .plugin = &plugin };
+static const struct stage_model predicate_model = { .name = (char *)"predicates.p" };
+static const struct stage_model negating_model = { .name = (char *)"transforms.t1", .negate = 1 };
 static const struct stage_model stage_models[STAGES] = { { .name = (char *)"transforms.t1" },
 	                                                 { .name = (char *)"transforms.t2" } };
 static const struct stage_model sink_model = { .name = (char *)"sink" };
@@ -178,7 +219,8 @@ struct fixture {
 	struct services services;
 	struct pool *pool;
 	struct stage stages[STAGES];
-	struct instance instances[STAGES], sink_instance, letters_instance;
+	struct predicate predicate;
+	struct instance instances[STAGES], sink_instance, letters_instance, predicate_instance;
 	struct sink sink, letters;
 	struct outbox outbox, dead_letters;
 	struct order order;
@@ -264,6 +306,7 @@ static int teardown(void **state)
 
 	for (size_t i = 0; i < STAGES; i++)
 		instance_destroy(&x->instances[i]);
+	instance_destroy(&x->predicate_instance);
 	instance_destroy(&x->sink_instance);
 	instance_destroy(&x->letters_instance);
 	ledger_free(&x->services.ledger);
@@ -280,6 +323,19 @@ static void use_converter(struct fixture *x)
 {
 	instance_destroy(&x->instances[0]);
 	make_instance(x, &x->instances[0], &stage_models[0], &converter_component, &x->stages[0]);
+}
+
+/* Puts the predicate, true for the even numbers, before the first stage, which makes two copies of each record. */
+static void use_predicate(struct fixture *x, const struct stage_model *model)
+{
+	instance_destroy(&x->instances[0]);
+	make_instance(x, &x->instances[0], model, &stage_component, &x->stages[0]);
+	make_instance(x, &x->predicate_instance, &predicate_model, &predicate_component, &x->predicate);
+	x->instances[0].predicate = &x->predicate_instance;
+	for (unsigned i = 0; i < RECORDS; i++) {
+		x->predicate.answers[i] = i % 2 == 0 ? 2 : 0; /* anything but 0 is yes */
+		x->stages[0].copies[i] = 2;
+	}
 }
 
 static struct family *admit(struct fixture *x, unsigned n)
@@ -594,6 +650,75 @@ static void a_full_dead_letter_sink_loses_none(void **state)
 
 #define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, setup, teardown)
 
+/* ---- predicates ---- */
+
+static void put_in_order(struct fixture *x, const unsigned *numbers, unsigned n)
+{
+	assert_int_equal(x->sink.n_put, n);
+	for (unsigned i = 0; i < n; i++)
+		assert_int_equal(x->sink.order[i], numbers[i]);
+}
+
+static void a_predicate_chooses_what_a_stage_works_on(void **state)
+{
+	static const unsigned expected[] = { 0, 0, 1, 2, 2, 3, 4, 4 };
+	struct fixture *x = *state;
+
+	use_predicate(x, &stage_models[0]);
+	run(x, 5);
+	put_in_order(x, expected, 8);
+	assert_int_equal(x->stages[0].calls[1] + x->stages[0].calls[3], 0);
+}
+
+static void negate_turns_the_choice_around(void **state)
+{
+	static const unsigned expected[] = { 0, 1, 1, 2, 3, 3, 4 };
+	struct fixture *x = *state;
+
+	use_predicate(x, &negating_model);
+	run(x, 5);
+	put_in_order(x, expected, 7);
+}
+
+static void what_a_predicate_rejects_is_a_dead_letter(void **state)
+{
+	static const unsigned expected[] = { 0, 0, 1, 4, 4 };
+	struct fixture *x = *state;
+
+	use_predicate(x, &stage_models[0]);
+	x->predicate.rejects = 1;
+	x->predicate.fails[2] = x->predicate.fails[3] = 1;
+	run(x, 5);
+	put_in_order(x, expected, 5);
+	assert_int_equal(x->stages[0].calls[2], 0);
+	assert_int_equal(x->letters.n_put, 2);
+	assert_int_equal(account(x).dead_lettered, 2);
+}
+
+static void a_predicate_that_fails_is_asked_again(void **state)
+{
+	static const unsigned expected[] = { 0, 0, 1, 2, 2 };
+	struct fixture *x = *state;
+
+	use_predicate(x, &stage_models[0]);
+	x->predicate.fails[1] = 2; /* in the call for all, and once more alone */
+	run(x, 3);
+	put_in_order(x, expected, 5);
+	assert_int_equal(x->pauses, 1);
+	assert_int_equal(account(x).dead_lettered, 0);
+}
+
+static void a_predicate_cannot_emit(void **state)
+{
+	struct fixture *x = *state;
+	struct family *f = admit(x, 2);
+
+	use_predicate(x, &stage_models[0]);
+	x->predicate.emits = 1;
+	assert_int_equal(chain_run(&x->chain, f, &x->err), OUTFLOW_E_TASK);
+	assert_non_null(strstr(x->err.msg, "predicates.p: a predicate says yes or no"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -613,6 +738,11 @@ int main(void)
 		TEST(answers_that_make_no_sense_neither_lose_a_record_nor_hang),
 		TEST(a_sink_that_ends_by_itself_is_a_full_one),
 		TEST(a_full_dead_letter_sink_loses_none),
+		TEST(a_predicate_chooses_what_a_stage_works_on),
+		TEST(negate_turns_the_choice_around),
+		TEST(what_a_predicate_rejects_is_a_dead_letter),
+		TEST(a_predicate_that_fails_is_asked_again),
+		TEST(a_predicate_cannot_emit),
 	};
 
 	alarm(60); /* a hang is a failure */
