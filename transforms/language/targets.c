@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "targets.h"
+
+#include "path.h"
+
+#include <outflow/util.h>
+
+#include <stdlib.h>
+
+struct target {
+	struct target *next;
+	struct path *path;
+	outflow_str text;
+	char copy[];
+};
+
+struct targets {
+	struct target *first, **end;
+	size_t n;
+};
+
+struct targets *targets_new(void)
+{
+	struct targets *t = calloc(1, sizeof *t);
+
+	if (t != NULL)
+		t->end = &t->first;
+	return t;
+}
+
+outflow_status targets_add(struct targets *t, outflow_str path, outflow_error *err)
+{
+	struct target *target = calloc(1, sizeof *target + path.len);
+	outflow_status status;
+
+	if (target == NULL)
+		return outflow_fail(err, OUTFLOW_E_NOMEM, "no memory for a path");
+	status = path_compile(path, &target->path, err);
+	if (status != OUTFLOW_OK) {
+		free(target);
+		return status;
+	}
+	if (path.len > 0)
+		memcpy(target->copy, path.ptr, path.len);
+	target->text = (outflow_str){ target->copy, path.len };
+	*t->end = target;
+	t->end = &target->next;
+	t->n++;
+	return OUTFLOW_OK;
+}
+
+void targets_free(struct targets **tp)
+{
+	struct target *next, *target = *tp ? (*tp)->first : NULL;
+
+	for (; target != NULL; target = next) {
+		next = target->next;
+		path_free(&target->path);
+		free(target);
+	}
+	free(*tp);
+	*tp = NULL;
+}
+
+size_t targets_count(const struct targets *t)
+{
+	return t->n;
+}
+
+/* Is v the record's own value, be it JSON or text? What the envelope works out is not, nor is Base64 of the value. */
+static bool is_in_payload(const struct event *e, const struct value *v)
+{
+	return v->json != NULL || (v->text.ptr != NULL && v->text.ptr == e->record->value.ptr);
+}
+
+static outflow_status walk_one(const struct target *target, struct event *e, target_found *found, void *arg)
+{
+	struct value v;
+
+	path_find(target->path, e, &v);
+	if (e->status != OUTFLOW_OK || v.type == VALUE_MISSING)
+		return e->status;
+	if (v.type == OUTFLOW_JSON_NULL && v.json == NULL) /* the payload is null: it holds nothing */
+		return OUTFLOW_OK;
+	if (!is_in_payload(e, &v))
+		return outflow_fail(e->err, OUTFLOW_E_RECORD,
+		                    "'%.*s' leads to a part of the event that is not in the payload, and only the "
+		                    "payload can be edited: its paths begin with $.data.body",
+		                    (int)(target->text.len > 200 ? 200 : target->text.len), target->text.ptr);
+	return found(arg, &v);
+}
+
+outflow_status targets_walk(const struct targets *t, struct event *e, target_found *found, void *arg)
+{
+	outflow_status status = OUTFLOW_OK;
+
+	for (const struct target *target = t->first; target != NULL && status == OUTFLOW_OK; target = target->next)
+		status = walk_one(target, e, found, arg);
+	return status;
+}
