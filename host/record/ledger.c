@@ -23,6 +23,7 @@ struct ledger {
 	void *wake_ctx;
 	struct family *oldest, *newest;
 	struct streams streams;
+	uint64_t emitted;       /* records so far; their numbers */
 	struct account account; /* without in_flight */
 	uint64_t in_flight_bytes;
 	void (*before_release)(void *ctx);
@@ -115,7 +116,7 @@ outflow_status ledger_admit(struct ledger *l, struct family *f, outflow_record *
 		outflow_record *r = &records[i];
 		struct slot *s = &slots[i];
 
-		if (!streams_is_open(&l->streams, r->stream)) {
+		if (streams_emit(&l->streams, r->stream, l->emitted + i) != 0) {
 			pool_put(l->pool, slots);
 			return OUTFLOW_E_RECORD;
 		}
@@ -135,6 +136,7 @@ outflow_status ledger_admit(struct ledger *l, struct family *f, outflow_record *
 	f->slots = slots;
 	f->n_slots = n;
 	f->records = records;
+	f->first = l->emitted;
 	f->bytes = bytes;
 	f->admitted_ns = clock_mono_ns();
 	if (l->newest != NULL)
@@ -142,6 +144,7 @@ outflow_status ledger_admit(struct ledger *l, struct family *f, outflow_record *
 	else
 		l->oldest = f;
 	l->newest = f;
+	l->emitted += n;
 	l->account.received += n;
 	l->in_flight_bytes += bytes;
 	return OUTFLOW_OK;
@@ -397,6 +400,29 @@ static uint32_t count_resolved(struct account *a, const struct family *f)
 	return open;
 }
 
+static void advance(struct ledger *l, int only_done)
+{
+	uint32_t waiting = streams_begin_advance(&l->streams);
+
+	for (struct family *f = l->oldest; f != NULL && waiting > 0 && (f->done || !only_done); f = f->next)
+		for (uint32_t i = 0; i < f->n_slots && waiting > 0; i++) {
+			const struct slot *s = &f->slots[i];
+
+			if (__atomic_load_n(&s->pending, __ATOMIC_ACQUIRE) == 0)
+				waiting -= streams_move(&l->streams, s->stream, f->first + i, s->next, s->pos_ext);
+			else
+				waiting -= streams_block(&l->streams, s->stream);
+		}
+	while (l->oldest != NULL && l->oldest->done) {
+		struct family *f = l->oldest;
+
+		l->oldest = f->next;
+		if (l->oldest == NULL)
+			l->newest = NULL;
+		release_family(f);
+	}
+}
+
 void ledger_collect(struct ledger *l)
 {
 	struct family *f = __atomic_exchange_n(&l->done, NULL, __ATOMIC_ACQUIRE);
@@ -414,31 +440,14 @@ void ledger_collect(struct ledger *l)
 			release_memory(f);
 		f = next;
 	}
+	/* Only these can go. What is resolved behind them waits for ledger_advance, which costs a walk. */
 	if (l->oldest != NULL && l->oldest->done)
-		ledger_advance(l);
+		advance(l, 1);
 }
 
 void ledger_advance(struct ledger *l)
 {
-	uint32_t open = streams_begin_advance(&l->streams);
-
-	for (struct family *f = l->oldest; f != NULL && open > 0; f = f->next)
-		for (uint32_t i = 0; i < f->n_slots && open > 0; i++) {
-			const struct slot *s = &f->slots[i];
-
-			if (__atomic_load_n(&s->pending, __ATOMIC_ACQUIRE) == 0)
-				streams_move(&l->streams, s->stream, s->next, s->pos_ext);
-			else
-				open -= streams_block(&l->streams, s->stream);
-		}
-	while (l->oldest != NULL && l->oldest->done) {
-		struct family *f = l->oldest;
-
-		l->oldest = f->next;
-		if (l->oldest == NULL)
-			l->newest = NULL;
-		release_family(f);
-	}
+	advance(l, 0);
 }
 
 /* ---- reading ---- */

@@ -71,6 +71,7 @@ struct family {
 	struct family *next_done;
 	struct family_memory memory;
 	struct slot *slots;
+	uint64_t first; /* number of the first slot's record, in order of emission */
 	uint32_t n_slots;
 	uint32_t unresolved;         /* atomic: deliveries, and one while the chain works on it */
 	int done;                    /* counted, memory released */
@@ -107,7 +108,7 @@ outflow_status ledger_stream_open(struct ledger *l, outflow_str json, uint64_t n
 outflow_status ledger_stream_close(struct ledger *l, uint32_t stream);
 outflow_status ledger_stream_position(struct ledger *l, uint32_t stream, uint64_t *next);
 
-/* Calls visit for every open stream that moved since its last visit here. [task] */
+/* Calls visit for every open stream that moved since its last visit here, also when next has stayed the same. [task] */
 void ledger_moved_streams(struct ledger *l,
                           void (*visit)(void *ctx, uint32_t stream, outflow_str json, uint64_t next,
                                         const outflow_bytes *pos_ext),

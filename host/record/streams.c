@@ -8,11 +8,12 @@ struct stream {
 	char *json;
 	size_t json_length;
 	uint64_t next;
-	uint64_t visited;      /* next at the last visit */
+	uint64_t emitted,
+		passed;        /* the ledger's numbers, plus one, of its last record and of the one that next is of */
 	outflow_bytes pos_ext; /* in pos_ext_buffer; ptr NULL: the position has none */
 	void *pos_ext_buffer;
 	size_t pos_ext_room;
-	uint8_t open, blocked;
+	uint8_t open, blocked, moved;
 };
 
 static struct stream *find(const struct streams *s, uint32_t handle)
@@ -82,7 +83,7 @@ outflow_status streams_open(struct streams *s, outflow_str json, uint64_t next, 
 	memcpy(copy, json.ptr, json.len);
 	copy[json.len] = '\0';
 	t = &s->list[s->n];
-	*t = (struct stream){ .json = copy, .json_length = json.len, .next = next, .visited = next, .open = 1 };
+	*t = (struct stream){ .json = copy, .json_length = json.len, .next = next, .open = 1 };
 	if (pos_ext.ptr != NULL && set_pos_ext(t, &pos_ext) != 0) {
 		free(copy);
 		return OUTFLOW_E_NOMEM;
@@ -120,31 +121,40 @@ outflow_status streams_position(const struct streams *s, uint32_t handle, uint64
 	return OUTFLOW_OK;
 }
 
-int streams_is_open(const struct streams *s, uint32_t handle)
+int streams_emit(struct streams *s, uint32_t handle, uint64_t number)
 {
-	return find(s, handle) != NULL;
+	struct stream *t = find(s, handle);
+
+	if (t == NULL)
+		return -1;
+	t->emitted = number + 1;
+	return 0;
 }
 
 uint32_t streams_begin_advance(struct streams *s)
 {
-	uint32_t open = 0;
+	uint32_t waiting = 0;
 
 	for (uint32_t i = 0; i < s->n; i++) {
 		s->list[i].blocked = 0;
-		open += s->list[i].open;
+		waiting += s->list[i].passed < s->list[i].emitted;
 	}
-	return open;
+	return waiting;
 }
 
-void streams_move(struct streams *s, uint32_t handle, uint64_t next, const outflow_bytes *pos_ext)
+uint32_t streams_move(struct streams *s, uint32_t handle, uint64_t number, uint64_t next, const outflow_bytes *pos_ext)
 {
 	struct stream *t = find(s, handle);
 
-	if (t == NULL || t->blocked)
-		return;
+	/* What an earlier walk has passed would only take the position back. */
+	if (t == NULL || t->blocked || number < t->passed)
+		return 0;
 	if (set_pos_ext(t, pos_ext) != 0)
-		return;
+		return 0;
 	t->next = next;
+	t->passed = number + 1;
+	t->moved = 1;
+	return t->passed == t->emitted;
 }
 
 uint32_t streams_block(struct streams *s, uint32_t handle)
@@ -165,9 +175,9 @@ void streams_visit_moved(struct streams *s,
 	for (uint32_t i = 0; i < s->n; i++) {
 		struct stream *t = &s->list[i];
 
-		if (!t->open || t->next == t->visited)
+		if (!t->moved)
 			continue;
-		t->visited = t->next;
+		t->moved = 0;
 		visit(ctx, i, (outflow_str){ t->json, t->json_length }, t->next, t->pos_ext.ptr ? &t->pos_ext : NULL);
 	}
 }

@@ -17,16 +17,18 @@ outflow_status streams_open(struct streams *s, outflow_str json, uint64_t next, 
                             outflow_resume *resume);
 outflow_status streams_close(struct streams *s, uint32_t handle);
 outflow_status streams_position(const struct streams *s, uint32_t handle, uint64_t *next);
-int streams_is_open(const struct streams *s, uint32_t handle);
 
-/* A walk over the slots from the oldest on: begin it (returns how many streams are open), then tell each resolved slot
- * (ignored when its stream is closed or blocked) and each unresolved one (returns 1 when that newly blocks an open
- * stream, else 0). */
+/* The source emitted a record of this stream; numbers grow over all streams. -1: the stream is not open. */
+int streams_emit(struct streams *s, uint32_t handle, uint64_t number);
+
+/* A walk over the slots from the oldest on: begin it, then tell each resolved slot (ignored when its stream is closed or
+ * blocked, or an earlier walk passed it) and each unresolved one. The first returns for how many streams the walk has
+ * something to say, the others 1 when it has nothing more to say for one of them, else 0. */
 uint32_t streams_begin_advance(struct streams *s);
-void streams_move(struct streams *s, uint32_t handle, uint64_t next, const outflow_bytes *pos_ext);
+uint32_t streams_move(struct streams *s, uint32_t handle, uint64_t number, uint64_t next, const outflow_bytes *pos_ext);
 uint32_t streams_block(struct streams *s, uint32_t handle);
 
-/* Calls visit for every open stream whose position is not what it was at the last visit. */
+/* Calls visit for every open stream that has passed a record since the last visit. */
 void streams_visit_moved(struct streams *s,
                          void (*visit)(void *ctx, uint32_t stream, outflow_str json, uint64_t next,
                                        const outflow_bytes *pos_ext),

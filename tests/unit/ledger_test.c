@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ledger_test.c: nothing past a hole is ever committed, whatever order and thread the resolutions come from. */
 #include "host/record/ledger.h"
+#include "host/record/streams.h"
 
 #include <outflow/util.h>
 
@@ -8,6 +9,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -338,6 +340,95 @@ static void a_position_never_has_the_extension_of_another(void **state)
 	assert_int_equal(length, 0);
 }
 
+/* What a source says that keeps its place in an extension alone. */
+static void admit_at(struct fixture *x, const char *place)
+{
+	const outflow_bytes extension = { place, strlen(place) };
+	struct family *f = family_new(x->ledger);
+	struct batch b;
+
+	assert_int_equal(batch_begin(&b, &f->memory, 1, 1), OUTFLOW_OK);
+	b.plugin.recs[b.plugin.n++] = (outflow_record){ .stream = x->stream, .next = 1, .pos_ext = &extension };
+	batch_end(&b);
+	assert_int_equal(ledger_admit(x->ledger, f, b.plugin.recs, 1), OUTFLOW_OK);
+	expect(f, (unsigned[]){ 0 });
+}
+
+static void a_position_that_differs_in_its_extension_alone_is_told(void **state)
+{
+	struct fixture *x = *state;
+	int length = -1;
+
+	admit_at(x, "a");
+	assert_int_equal(position(x, x->stream), 1);
+	ledger_moved_streams(x->ledger, remember_pos_ext, &length);
+	assert_int_equal(length, 1);
+	admit_at(x, "ab");
+	assert_int_equal(position(x, x->stream), 1);
+	ledger_moved_streams(x->ledger, remember_pos_ext, &length);
+	assert_int_equal(length, 2);
+	length = -1;
+	assert_int_equal(position(x, x->stream), 1);
+	ledger_moved_streams(x->ledger, remember_pos_ext, &length);
+	assert_int_equal(length, -1);
+}
+
+static void count_visit(void *ctx, uint32_t stream, outflow_str json, uint64_t next, const outflow_bytes *pos_ext)
+{
+	(void)stream;
+	(void)json;
+	(void)next;
+	(void)pos_ext;
+	++*(int *)ctx;
+}
+
+/* The first family goes while the second, which has its stream's later position, is behind one that stays. */
+static void what_goes_takes_no_position_back(void **state)
+{
+	struct fixture *x = *state;
+	uint32_t other = open_stream(x, "{\"n\":1}");
+	struct family *gone = admit(x, other, 2), *stays = admit(x, x->stream, 1), *last = admit(x, other, 1);
+	int visits = 0;
+
+	expect(gone, (unsigned[]){ 0, 1 });
+	expect(stays, (unsigned[]){ 1 });
+	expect(last, (unsigned[]){ 0 });
+	resolve(x, gone->outputs, OUTFLOW_OK);
+	ledger_advance(x->ledger);
+	ledger_moved_streams(x->ledger, count_visit, &visits);
+	assert_int_equal(visits, 1);
+	ledger_collect(x->ledger);
+	ledger_moved_streams(x->ledger, count_visit, &visits);
+	assert_int_equal(visits, 1);
+	assert_int_equal(position(x, other), 8);
+}
+
+static void a_walk_ends_when_no_stream_waits(void **state)
+{
+	struct streams s = { 0 };
+	uint32_t handles[3];
+	outflow_resume resume;
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(streams_open(&s, (outflow_str){ "abc" + i, 1 }, 0, (outflow_bytes){ NULL, 0 },
+		                              &handles[i], &resume),
+		                 OUTFLOW_OK);
+	for (uint64_t number = 0; number < 3; number++)
+		assert_int_equal(streams_emit(&s, handles[number % 2], number), 0);
+	/* The last is idle. */
+	assert_int_equal(streams_begin_advance(&s), 2);
+	assert_int_equal(streams_move(&s, handles[0], 0, 10, NULL), 0);
+	assert_int_equal(streams_move(&s, handles[1], 1, 11, NULL), 1);
+	assert_int_equal(streams_block(&s, handles[0]), 1);
+	/* What has nothing left is not waited for again. */
+	assert_int_equal(streams_begin_advance(&s), 1);
+	assert_int_equal(streams_move(&s, handles[0], 0, 10, NULL), 0);
+	assert_int_equal(streams_move(&s, handles[0], 2, 12, NULL), 1);
+	assert_int_equal(streams_begin_advance(&s), 0);
+	streams_clear(&s);
+}
+
 static void a_record_of_an_unknown_stream_is_refused_whole(void **state)
 {
 	struct fixture *x = *state;
@@ -434,6 +525,9 @@ int main(void)
 		TEST(a_dead_letter_holds_the_position_until_it_is_stored),
 		TEST(late_acknowledgements_of_a_closed_stream_change_nothing),
 		TEST(a_position_never_has_the_extension_of_another),
+		TEST(a_position_that_differs_in_its_extension_alone_is_told),
+		TEST(what_goes_takes_no_position_back),
+		TEST(a_walk_ends_when_no_stream_waits),
 		TEST(a_record_of_an_unknown_stream_is_refused_whole),
 		TEST(threads_in_random_order_never_commit_early),
 	};
