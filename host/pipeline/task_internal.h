@@ -40,8 +40,9 @@ struct task {
 	struct task_metrics metrics;
 	uint64_t known_double_resolutions;
 	int64_t next_stall_line_ns;
-	size_t most_used; /* of the pool, since memory was given back last */
-	int64_t next_trim_ns;
+	int64_t next_shrink_ns;
+	uint64_t received_at_shrink;
+	int owes_trim;      /* memory was used since the heap was trimmed last */
 	uint32_t expect;    /* records of the last poll: room for the next */
 	uint64_t abandoned; /* records whose chain was cut short: nothing will resolve them */
 	int source_ended;

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "host/base/clock.h"
+#include "host/base/heap.h"
 #include "host/pipeline/task_internal.h"
 
 #include <outflow/util.h>
-
-#include <malloc.h>
 
 #define RECORDS_A_TURN 512u
 /* How often a task that waits looks around, busy and idle. */
@@ -12,9 +11,8 @@
 #define IDLE_NS CLOCK_S
 /* A record that is under way for so long is worth a log line. */
 #define STALL_NS (60 * CLOCK_S)
-/* So much in use at one time is worth the effort, so often at most. */
-#define TRIM_BYTES ((size_t)8 << 20)
-#define TRIM_NS (10 * CLOCK_S)
+/* How long memory may lie idle before it goes back to the system. */
+#define SHRINK_NS (10 * CLOCK_S)
 
 static void watch_for_misbehaviour(struct task *t)
 {
@@ -74,20 +72,17 @@ static outflow_status watch_for_stall(struct task *t, int64_t now_ns, outflow_er
 	return OUTFLOW_OK;
 }
 
-/* A stall leaves the heap as large as it was: what is free in it goes back to the system. */
+/* Every stall leaves the heap as large as it was then, and later ones only add to it: blocks that stay in use hold it up,
+ * and malloc goes round all that is free in it. */
 static void give_memory_back(struct task *t, int64_t now_ns)
 {
-	size_t used = pool_used(t->pool);
-
-	if (used > t->most_used)
-		t->most_used = used;
-	if (t->most_used < TRIM_BYTES || used > t->most_used / 4 || now_ns < t->next_trim_ns)
-		return;
-#ifdef __GLIBC__
-	malloc_trim(0);
-#endif
-	t->most_used = used;
-	t->next_trim_ns = now_ns + TRIM_NS;
+	if (now_ns >= t->next_shrink_ns) {
+		t->next_shrink_ns = now_ns + SHRINK_NS;
+		t->owes_trim |= pool_shrink(t->pool) > 0 || t->account.received != t->received_at_shrink;
+		t->received_at_shrink = t->account.received;
+	}
+	if (t->owes_trim && heap_trim(now_ns))
+		t->owes_trim = 0;
 }
 
 /* Everything but polling: what came back from the sinks, what waits to be put, checkpoints. */

@@ -20,10 +20,16 @@ struct block {
 	size_t align;
 };
 
+/* The free blocks of one size. */
+struct shelf {
+	struct block *first;
+	uint32_t n, fewest; /* at the lowest since the last pool_shrink */
+};
+
 struct pool {
 	unsigned magic;
 	size_t used, kept;
-	struct block *free[CLASSES];
+	struct shelf shelves[CLASSES];
 };
 
 struct pool *pool_new(void)
@@ -44,16 +50,29 @@ static uint32_t class_of(size_t size)
 	return class;
 }
 
+/* NULL: there is none. */
+static struct block *take_kept(struct pool *p, uint32_t class)
+{
+	struct shelf *s = &p->shelves[class];
+	struct block *b = s->first;
+
+	if (b == NULL)
+		return NULL;
+	s->first = b->next;
+	s->n--;
+	if (s->n < s->fewest)
+		s->fewest = s->n;
+	p->kept -= b->size;
+	return b;
+}
+
 void *pool_get(struct pool *p, size_t size, size_t *room)
 {
 	uint32_t class = class_of(size);
-	struct block *b = class < CLASSES ? p->free[class] : NULL;
+	struct block *b = class < CLASSES ? take_kept(p, class) : NULL;
 
 	CHECK_OBJ(p, POOL_MAGIC);
-	if (b != NULL) {
-		p->free[class] = b->next;
-		p->kept -= b->size;
-	} else {
+	if (b == NULL) {
 		if (class < CLASSES)
 			size = ((size_t)1 << (SMALLEST + class)) - sizeof *b;
 		if (size > SIZE_MAX - sizeof *b)
@@ -72,6 +91,7 @@ void *pool_get(struct pool *p, size_t size, size_t *room)
 
 void pool_put(struct pool *p, void *block)
 {
+	struct shelf *s;
 	struct block *b;
 
 	CHECK_OBJ(p, POOL_MAGIC);
@@ -83,9 +103,26 @@ void pool_put(struct pool *p, void *block)
 		free(b);
 		return;
 	}
-	b->next = p->free[b->class];
-	p->free[b->class] = b;
+	s = &p->shelves[b->class];
+	b->next = s->first;
+	s->first = b;
+	s->n++;
 	p->kept += b->size;
+}
+
+size_t pool_shrink(struct pool *p)
+{
+	size_t before = p->kept;
+
+	CHECK_OBJ(p, POOL_MAGIC);
+	for (uint32_t i = 0; i < CLASSES; i++) {
+		struct shelf *s = &p->shelves[i];
+
+		for (uint32_t idle = s->fewest; idle > 0; idle--)
+			free(take_kept(p, i));
+		s->fewest = s->n;
+	}
+	return before - p->kept;
 }
 
 size_t pool_used(const struct pool *p)
@@ -102,12 +139,8 @@ void pool_free(struct pool **pp)
 		return;
 	CHECK_OBJ(p, POOL_MAGIC);
 	for (uint32_t i = 0; i < CLASSES; i++)
-		while (p->free[i] != NULL) {
-			struct block *next = p->free[i]->next;
-
-			free(p->free[i]);
-			p->free[i] = next;
-		}
+		while (p->shelves[i].first != NULL)
+			free(take_kept(p, i));
 	p->magic = 0;
 	free(p);
 }

@@ -19,6 +19,9 @@ void pool_put(struct pool *p, void *block);
 /* Bytes of blocks that are in use now. [task] */
 size_t pool_used(const struct pool *p);
 
+/* Frees the blocks that waited unused all the time since the last call. Returns how many bytes those were. [task] */
+size_t pool_shrink(struct pool *p);
+
 /* Frees the pool and the blocks that were given back. Blocks still in use stay valid for ever: a stop that overran its
  * deadline leaks what a client may still read. Clears the pointer, accepts NULL inside. [task] */
 void pool_free(struct pool **p);
