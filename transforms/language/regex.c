@@ -6,11 +6,18 @@
 
 #include <pcre2.h>
 #include <stdlib.h>
+#include <time.h>
 
 /* What one search may use: some milliseconds, and a stack and a heap that no other task misses. */
 #define STEPS_MAX 1000000u
 #define DEPTH_MAX 10000u
 #define HEAP_KIB_MAX 4096u
+
+/* What all searches in one record may use, looked at now and then: the clock costs more than a search. */
+#define BUDGET_NS INT64_C(2000000000)
+#define SEARCHES_BETWEEN_LOOKS 64u
+
+#define NAME_MAX_LENGTH 128u /* PCRE2 has 32, later 128 */
 
 struct regex {
 	pcre2_code *code;
@@ -90,6 +97,9 @@ static outflow_status run(struct regex *r, outflow_str subject, size_t start, ui
 	int code = pcre2_match(r->code, (PCRE2_SPTR)text, subject.len, start, options, r->found, r->bounds);
 	PCRE2_UCHAR message[160];
 
+	if (code == PCRE2_ERROR_JIT_STACKLIMIT) /* the interpreter keeps its stack on a heap that is larger */
+		code = pcre2_match(r->code, (PCRE2_SPTR)text, subject.len, start, options | PCRE2_NO_JIT, r->found,
+		                   r->bounds);
 	if (code >= 0)
 		return OUTFLOW_OK;
 	if (code == PCRE2_ERROR_NOMATCH)
@@ -110,6 +120,71 @@ outflow_status regex_search(struct regex *r, outflow_str subject, size_t start, 
 outflow_status regex_match_whole(struct regex *r, outflow_str subject, outflow_error *err)
 {
 	return run(r, subject, 0, PCRE2_ANCHORED | PCRE2_ENDANCHORED, err);
+}
+
+/* Processor time: a machine that is busy with something else is not the record's fault. */
+static int64_t used_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static outflow_status spend(struct regex_budget *b, outflow_str subject, outflow_error *err)
+{
+	int64_t now;
+
+	if (++b->searches % SEARCHES_BETWEEN_LOOKS != 0)
+		return OUTFLOW_OK;
+	now = used_ns();
+	if (b->started_ns == 0)
+		b->started_ns = now;
+	if (now - b->started_ns <= BUDGET_NS)
+		return OUTFLOW_OK;
+	return outflow_fail(
+		err, OUTFLOW_E_RECORD,
+		"regular expressions need more than two seconds for this record: %u searches, the last one in "
+		"a text of %zu bytes",
+		b->searches, subject.len);
+}
+
+outflow_status regex_next(struct regex *r, outflow_str subject, struct regex_walk *w, outflow_error *err)
+{
+	/* Behind an empty place only another one that is longer, or that begins later. The text is checked once: to do it
+	 * each time would make long texts with many places quadratic. */
+	uint32_t options = (w->after_empty ? PCRE2_NOTEMPTY_ATSTART : 0) | (w->checked ? PCRE2_NO_UTF_CHECK : 0);
+	outflow_status status = spend(w->budget, subject, err);
+	size_t from = 0, to = 0;
+
+	if (status == OUTFLOW_OK)
+		status = run(r, subject, w->at, options, err);
+	if (status != OUTFLOW_OK)
+		return status;
+	w->checked = true;
+	(void)regex_group(r, 0, &from, &to);
+	if (from < w->at || to < from) /* \K in a look-around */
+		return outflow_fail(err, OUTFLOW_E_RECORD,
+		                    "a regular expression fits backwards: \\K is in a look-around");
+	w->after_empty = from == to;
+	w->at = to;
+	return OUTFLOW_OK;
+}
+
+bool regex_group_number(const struct regex *r, outflow_str name, size_t *number)
+{
+	char text[NAME_MAX_LENGTH + 1];
+	int found;
+
+	if (name.len > NAME_MAX_LENGTH || memchr(name.ptr, '\0', name.len) != NULL)
+		return false;
+	memcpy(text, name.ptr, name.len);
+	text[name.len] = '\0';
+	found = pcre2_substring_number_from_name(r->code, (PCRE2_SPTR)text);
+	if (found <= 0)
+		return false;
+	*number = (size_t)found;
+	return true;
 }
 
 size_t regex_n_groups(const struct regex *r)

@@ -30,6 +30,26 @@ outflow_status regex_search(struct regex *r, outflow_str subject, size_t start, 
 /* Does subject as a whole fit, from its first byte to its last? As for regex_search. [task] */
 outflow_status regex_match_whole(struct regex *r, outflow_str subject, outflow_error *err);
 
+/* What all walks through one record may use together, beyond the bounds of each search. Zeroed is unused. */
+struct regex_budget {
+	uint32_t searches;
+	int64_t started_ns;
+};
+
+/* A walk through all places where an expression fits. Zeroed but for budget it begins. */
+struct regex_walk {
+	struct regex_budget *budget;
+	size_t at; /* where the search goes on */
+	bool checked, after_empty;
+};
+
+/* The next place where r fits, behind those before; see regex_group. OUTFLOW_AGAIN: there is no other. Else as for
+ * regex_search, and OUTFLOW_E_RECORD when the record's budget of two seconds is used up. [task] */
+outflow_status regex_next(struct regex *r, outflow_str subject, struct regex_walk *w, outflow_error *err);
+
+/* The number of the group of that name. false: there is none. [any] */
+bool regex_group_number(const struct regex *r, outflow_str name, size_t *number);
+
 /* How many groups r has, group 0 (all that fitted) included. [any] */
 size_t regex_n_groups(const struct regex *r);
 
