@@ -51,6 +51,16 @@ enum envelope_field envelope_member(enum envelope_field container, outflow_str n
 	return ENVELOPE_NONE;
 }
 
+outflow_str envelope_name(enum envelope_field field, enum envelope_field *container)
+{
+	size_t i = 0;
+
+	while (fields[i].field != field)
+		i++;
+	*container = fields[i].container;
+	return outflow_text(fields[i].name);
+}
+
 bool envelope_is_container(enum envelope_field field)
 {
 	return field == ENVELOPE_EVENT || field == ENVELOPE_DATA || field == ENVELOPE_PROPS ||
@@ -375,6 +385,7 @@ void envelope_get(struct event *e, enum envelope_field field, struct value *v)
 		get_prop(e, field, v);
 	if (e->status != OUTFLOW_OK)
 		*v = (struct value){ .type = VALUE_MISSING };
+	v->field = field;
 }
 
 void envelope_user_property(struct event *e, int64_t at, struct value *v)
@@ -395,6 +406,16 @@ void envelope_user_property(struct event *e, int64_t at, struct value *v)
 	}
 }
 
+uint32_t envelope_user_index(struct event *e, const struct value *property)
+{
+	const outflow_record *r = source_of(e);
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < property->token; i++)
+		n += !is_reserved(&r->headers[i]);
+	return n;
+}
+
 void envelope_user_part(struct event *e, const struct value *property, enum envelope_field part, struct value *v)
 {
 	const outflow_header *h = &source_of(e)->headers[property->token];
@@ -404,6 +425,27 @@ void envelope_user_part(struct event *e, const struct value *property, enum enve
 		set_text(v, OUTFLOW_JSON_STRING, h->name.ptr, h->name.len);
 	else if (part == ENVELOPE_USER_VALUE)
 		set_bytes(e, v, h->value);
+	v->field = part;
+	v->token = property->token;
+}
+
+bool envelope_next(struct event *e, const struct value *container, size_t *at, outflow_str *name, struct value *v)
+{
+	while (*at < sizeof fields / sizeof fields[0] && e->status == OUTFLOW_OK) {
+		const struct field *f = &fields[(*at)++];
+
+		if (f->container != container->field || (f > fields && f->field == f[-1].field))
+			continue;
+		if (f->container == ENVELOPE_USER_PROPERTY)
+			envelope_user_part(e, container, f->field, v);
+		else
+			envelope_get(e, f->field, v);
+		if (v->type == VALUE_MISSING)
+			continue;
+		*name = outflow_text(f->name);
+		return true;
+	}
+	return false;
 }
 
 /* ---- text ---- */

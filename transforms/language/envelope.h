@@ -11,8 +11,7 @@
 #include "settings.h"
 #include "value.h"
 
-/* What the envelope is made of. A field names itself in struct value when it is a container that the envelope
- * makes. */
+/* What the envelope is made of; a value that it makes names its field in struct value. */
 enum envelope_field {
 	ENVELOPE_NONE,
 	ENVELOPE_EVENT,
@@ -64,6 +63,9 @@ void event_begin(struct event *e, const outflow_host *h, outflow_batch *arena, c
  * paths can ask when they are compiled. */
 enum envelope_field envelope_member(enum envelope_field container, outflow_str name);
 
+/* The name of a field, and the container that it is a member of; [any]. */
+outflow_str envelope_name(enum envelope_field field, enum envelope_field *container);
+
 /* Does field hold members (or elements) that the envelope makes? */
 bool envelope_is_container(enum envelope_field field);
 
@@ -71,8 +73,14 @@ bool envelope_is_container(enum envelope_field field);
  * that is not valid, no memory) goes into e->status. */
 void envelope_get(struct event *e, enum envelope_field field, struct value *v);
 
-/* User property number at, from the end when negative, VALUE_MISSING beyond; and key or value of one. */
+/* The next member of an event, data, props or a user property that the record has, in the order in which they are
+ * written; value, the other name of body, is passed over. *at is 0 at first. false: no more, or a failure. */
+bool envelope_next(struct event *e, const struct value *container, size_t *at, outflow_str *name, struct value *v);
+
+/* User property number at, from the end when negative, VALUE_MISSING beyond; the number of one (or of its key or value);
+ * and key or value of one. */
 void envelope_user_property(struct event *e, int64_t at, struct value *v);
+uint32_t envelope_user_index(struct event *e, const struct value *property);
 void envelope_user_part(struct event *e, const struct value *property, enum envelope_field part, struct value *v);
 
 /* The tape of a record that is a whole event or has a JSON body, NULL for any other and on failure. */

@@ -13,8 +13,8 @@ struct value {
 	bool special;             /* as OUTFLOW_JSON_SPECIAL */
 	outflow_str text;         /* of a scalar, strings without quotes */
 	const outflow_json *json; /* where it stands; NULL: the envelope made it */
-	uint32_t token;           /* its index on that tape; of a user property: the number of its header */
-	uint32_t field;           /* what the envelope made, see envelope.h */
+	uint32_t token; /* its index on that tape; of a user property and its parts: the number of the header */
+	uint32_t field; /* what the envelope made, see envelope.h */
 };
 
 static inline bool value_is_container(const struct value *v)
