@@ -3,6 +3,7 @@
 #include "host/cli/options.h"
 #include "host/config/suggest.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,6 +13,15 @@ static void help(void)
 	for (const struct subcommand *s = subcommands; s->name != NULL; s++)
 		printf("  %-10s %s\n", s->name, s->summary);
 	puts("\noutflow COMMAND --help says more about one.");
+}
+
+/* An answer that nobody got is no answer. */
+static int finish(int status)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	fprintf(stderr, "outflow: standard output cannot be written: %s\n", strerror(errno));
+	return EXIT_ENVIRONMENT;
 }
 
 int main(int argc, char **argv)
@@ -28,7 +38,7 @@ int main(int argc, char **argv)
 		name = "version";
 	for (const struct subcommand *s = subcommands; s->name != NULL; s++) {
 		if (strcmp(s->name, name) == 0)
-			return s->run(argc - 1, argv + 1);
+			return finish(s->run(argc - 1, argv + 1));
 		suggestion_offer(&near, s->name);
 	}
 	if (argc < 2)

@@ -18,6 +18,7 @@ int cli_checkpoint(int argc, char **argv);
 int cli_journal(int argc, char **argv);
 int cli_check(int argc, char **argv);
 int cli_dlq(int argc, char **argv);
+int cli_pattern(int argc, char **argv);
 int cli_plugins(int argc, char **argv);
 int cli_version(int argc, char **argv);
 

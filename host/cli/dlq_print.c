@@ -1,57 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Nothing that a message holds may reach a terminal as a control sequence, so everything is checked here. */
 #include "host/cli/dlq.h"
+#include "host/cli/show.h"
 #include "host/cli/tool.h"
 
-#include <outflow/json.h>
 #include <outflow/util.h>
 
 #include <stdio.h>
 
-static int is_text(outflow_bytes b)
-{
-	const unsigned char *p = b.ptr;
-
-	for (size_t i = 0; i < b.len; i++)
-		if ((p[i] < ' ' && p[i] != '\n' && p[i] != '\t') || p[i] == 0x7f)
-			return 0;
-	return outflow_utf8_check(b) == b.len;
-}
-
 /* ---- for people ---- */
-
-/* On one line: line ends become spaces, what is no text hexadecimal digits. most 0: all of it. */
-static void print_short(outflow_bytes b, size_t most)
-{
-	const unsigned char *p = b.ptr;
-	int text = is_text(b), cut = most > 0 && b.len > most;
-	size_t n = cut ? most : b.len;
-
-	/* Not in the middle of a character. */
-	while (cut && text && n > 0 && (p[n] & 0xc0) == 0x80)
-		n--;
-	if (p == NULL)
-		fputs("-", stdout);
-	if (p != NULL && !text)
-		fputs("0x", stdout);
-	for (size_t i = 0; i < n; i++) {
-		if (!text)
-			printf("%02x", p[i]);
-		else
-			putchar(p[i] == '\n' || p[i] == '\t' ? ' ' : p[i]);
-	}
-	if (cut)
-		fputs("...", stdout);
-}
 
 static void print_padded(outflow_bytes b, int width)
 {
-	outflow_bytes dash = { "-", 1 };
-
-	if (b.ptr == NULL)
-		b = dash;
-	print_short(b, is_text(b) ? 0 : 16);
-	for (size_t i = is_text(b) ? b.len : 2 + 2 * (b.len < 16 ? b.len : 16); i < (size_t)width; i++)
+	for (int i = show_short(b, show_is_text(b) ? 0 : 16, stdout); i < width; i++)
 		putchar(' ');
 	putchar(' ');
 }
@@ -66,14 +26,14 @@ static void print_line(struct dlq_printer *p, const struct dlq_letter *l)
 	print_padded(l->class, 7);
 	printf("%8zu %-8s ", l->record->value.len, l->replayed ? "yes" : "no");
 	print_padded(l->record->key, 20);
-	print_short(l->reason, 0);
+	show_short(l->reason, 0, stdout);
 	putchar('\n');
 }
 
 static void print_field(const char *name, outflow_bytes value)
 {
 	printf("%-12s ", name);
-	print_short(value, 0);
+	show_short(value, 0, stdout);
 	putchar('\n');
 }
 
@@ -94,22 +54,17 @@ static void print_whole(struct dlq_printer *p, const struct dlq_letter *l)
 	       l->replayed ? "this letter has been sent again" : "this letter has not been sent again");
 	for (uint32_t i = 0; i < r->n_headers; i++) {
 		fputs(i == 0 ? "headers      " : "             ", stdout);
-		print_short(outflow_text_bytes(r->headers[i].name), 0);
+		show_short(outflow_text_bytes(r->headers[i].name), 0, stdout);
 		fputs(" = ", stdout);
-		print_short(r->headers[i].value, 0);
+		show_short(r->headers[i].value, 0, stdout);
 		putchar('\n');
 	}
 	if (r->value.ptr == NULL) {
 		puts("value        null");
 		return;
 	}
-	printf("value        %zu bytes%s\n", r->value.len, is_text(r->value) ? "" : ", hexadecimal");
-	if (is_text(r->value))
-		fwrite(r->value.ptr, 1, r->value.len, stdout);
-	else
-		for (size_t i = 0; i < r->value.len; i++)
-			printf("%02x", ((const unsigned char *)r->value.ptr)[i]);
-	putchar('\n');
+	printf("value        %zu bytes%s\n", r->value.len, show_is_text(r->value) ? "" : ", hexadecimal");
+	show_whole(r->value, stdout);
 }
 
 /* ---- for programs ---- */

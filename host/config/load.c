@@ -389,6 +389,16 @@ static outflow_status load_file(const char *path, struct loaded *to, struct prob
 	return f.status;
 }
 
+outflow_status config_load_text(const char *name, const char *text, struct loaded *to, struct problems *problems)
+{
+	struct flattening f = { .file = settings_file_name(name), .problems = problems };
+
+	if (f.file == NULL)
+		return OUTFLOW_E_NOMEM;
+	parse(&f, text, to);
+	return f.status;
+}
+
 static int is_config_file(const struct dirent *entry)
 {
 	size_t n = strlen(entry->d_name);

@@ -29,6 +29,9 @@ struct loaded {
  * errors, values that cannot be flattened and double names become problems with file and line. OUTFLOW_E_NOMEM. [any] */
 outflow_status config_load(const char *path, struct loaded *to, struct problems *problems);
 
+/* The same for a text that is in memory already; in problems it is called `name`. [any] */
+outflow_status config_load_text(const char *name, const char *text, struct loaded *to, struct problems *problems);
+
 void loaded_clear(struct loaded *l);
 
 #endif

@@ -202,6 +202,8 @@ static outflow_status settle(struct pass *p, const outflow_record *in, outflow_s
 		return OUTFLOW_OK;
 	case OUTFLOW_E_RECORD:
 	case OUTFLOW_E_NOMEM:
+		if (p->chain->watch != NULL)
+			p->chain->watch->failure(p->chain->watch->ctx, in, &failure);
 		return faults_reject(p->chain->faults, in->slot->origin, &failure, err);
 	default:
 		return instance_blame(p->stage, verdict, err);
@@ -372,6 +374,13 @@ static outflow_status leave_out_rejected(struct chain *c, struct family *f, stru
 	return status;
 }
 
+static void show_stage(struct chain *c, const struct pass *p, const outflow_record *in, uint32_t n)
+{
+	const outflow_record *out = p->passed_through ? in : p->out.plugin.recs;
+
+	c->watch->stage(c->watch->ctx, p->stage, in, n, out, p->passed_through ? n : p->out.plugin.n);
+}
+
 outflow_status chain_run(struct chain *c, struct family *f, outflow_error *err)
 {
 	outflow_record *in = f->records;
@@ -389,6 +398,8 @@ outflow_status chain_run(struct chain *c, struct family *f, outflow_error *err)
 	for (size_t i = 0; i < c->n_stages && n > 0; i++) {
 		outflow_status status = run_stage(c, f, &c->stages[i], in, n, &p, err);
 
+		if (c->watch != NULL && status == OUTFLOW_OK)
+			show_stage(c, &p, in, n);
 		if (p.passed_through)
 			continue;
 		/* What a stage was given is not needed once it is through: a dead letter is made from the origin. */

@@ -195,7 +195,7 @@ static const void *extension(const outflow_host *h, const char *id)
 
 	if (strcmp(id, OUTFLOW_EXT_JOURNAL) == 0 && is_source)
 		return &journal_service;
-	if (strcmp(id, OUTFLOW_EXT_STATE) == 0)
+	if (strcmp(id, OUTFLOW_EXT_STATE) == 0 && of(h)->services->environment->state != NULL)
 		return &state_service;
 	return NULL;
 }

@@ -21,7 +21,7 @@ struct environment {
 	const struct host_model *host;
 	const struct state_dir *state_dir;
 	struct checkpoint_store *checkpoints;
-	struct state_store *state;
+	struct state_store *state; /* NULL: there is no outflow.state/1 */
 };
 
 /* One input that a stage rejected during the call in progress. */

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* explanation.h: what a filter says of a record (outflow.explain/1), for people. */
+#ifndef HOST_CLI_EXPLANATION_H
+#define HOST_CLI_EXPLANATION_H
+#include <outflow/abi.h>
+
+#include <stdio.h>
+
+/* Prints a line for each field of the pattern: path, what was asked for, what was found, the verdict; then the reason. */
+void explanation_print(outflow_str json, const char *indent, FILE *to);
+
+/* The reason, malloc'd; NULL: it gives none, or no memory. */
+char *explanation_reason(outflow_str json);
+
+#endif

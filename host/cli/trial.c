@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "host/cli/trial.h"
+
+#include "host/cli/trial_ends.h"
+#include "host/config/schema.h"
+#include "host/pipeline/dead_letter.h"
+
+#include <outflow/ext/explain.h>
+#include <outflow/util.h>
+
+#include <stdlib.h>
+
+#define EXPLAIN_OUTPUTS_MAX 4096u
+
+static void on_ledger_news(void *ctx)
+{
+	(void)ctx;
+}
+
+/* ---- what the chain tells ---- */
+
+/* NULL: no memory. */
+static struct trial_failure *add_failure(struct trial *t, const char *stage, outflow_status status,
+                                         const outflow_error *reason)
+{
+	struct trial_outcome *o = &t->outcome;
+	struct trial_failure *list = realloc(o->failures, (o->n_failures + 1) * sizeof *list);
+
+	if (list == NULL)
+		return NULL;
+	o->failures = list;
+	list += o->n_failures++;
+	*list = (struct trial_failure){ .stage = stage, .status = status, .reason = *reason };
+	return list;
+}
+
+static void on_failure(void *ctx, const outflow_record *in, const struct failure *failure)
+{
+	struct trial *t = ctx;
+
+	(void)in;
+	if (add_failure(t, failure->where->model->name, failure->status, failure->reason) == NULL)
+		t->services.rejects.lost = 1;
+}
+
+static void on_stage(void *ctx, struct instance *stage, const outflow_record *in, uint32_t n, const outflow_record *out,
+                     uint32_t n_out)
+{
+	struct trial *t = ctx;
+
+	if (t->on_stage != NULL)
+		t->on_stage(t->ctx, t, stage, in, n, out, n_out);
+}
+
+/* Nobody waits here; err holds why the stage wants to be asked again. */
+static outflow_status on_pause(void *ctx, int64_t deadline_ns, outflow_error *err)
+{
+	struct trial *t = ctx;
+
+	(void)deadline_ns;
+	(void)err;
+	t->outcome.postponed = 1;
+	return OUTFLOW_E_CANCELED;
+}
+
+/* ---- making it ---- */
+
+/* The shared copy will do for a component that wants one of its own, too: each stage has a single instance. */
+static outflow_status create(struct trial *t, size_t i, const struct stage_model *m, outflow_error *err)
+{
+	return instance_create(&t->stages[i], &t->services, m, &m->component, err);
+}
+
+static void connect_parts(struct trial *t)
+{
+	const struct pipeline_model *m = t->model;
+
+	t->sink = (struct instance){ .services = &t->services,
+		                     .model = &m->sink,
+		                     .component = m->sink.component,
+		                     .place = { m->name, m->sink.name, 0 } };
+	faults_init(&t->faults, &t->services, NULL, m->deadletter.name != NULL ? &t->dead_letters : NULL, NULL);
+	t->watch = (struct chain_watch){ .stage = on_stage, .failure = on_failure, .ctx = t };
+	t->chain = (struct chain){ .services = &t->services,
+		                   .faults = &t->faults,
+		                   .source = &t->sink,
+		                   .stages = t->stages,
+		                   .n_stages = m->n_stages,
+		                   .pause = on_pause,
+		                   .pause_ctx = t,
+		                   .watch = &t->watch };
+}
+
+outflow_status trial_pipeline_new(struct configuration *c, struct settings *keys, struct pipeline_model **result)
+{
+	struct declaration d = { .name = (char *)(uintptr_t) "test" };
+	outflow_status status = settings_set(keys, "source.class", "gen/source", NULL, 0);
+
+	*result = NULL;
+	if (status == OUTFLOW_OK)
+		status = settings_set(keys, "sink.class", "null/sink", NULL, 0);
+	if (status == OUTFLOW_OK)
+		status = settings_set(keys, "name", d.name, NULL, 0);
+	d.settings = *keys;
+	return status == OUTFLOW_OK
+	               ? pipeline_model_new(&d, &c->loaded.connections, &c->host, c->inventory, &c->problems, result)
+	               : status;
+}
+
+outflow_status trial_open(struct trial *t, const struct configuration *c, const struct pipeline_model *m,
+                          outflow_error *err)
+{
+	outflow_status status = OUTFLOW_OK;
+
+	*t = (struct trial){ .model = m };
+	t->environment = (struct environment){ .inventory = c->inventory, .host = &c->host };
+	t->services = (struct services){ .environment = &t->environment, .model = m, .n_tasks = 1 };
+	t->pool = pool_new();
+	t->stages = calloc(m->n_stages + 1, sizeof *t->stages);
+	t->changed = calloc(m->n_stages + 1, sizeof *t->changed);
+	if (t->pool == NULL || t->stages == NULL || t->changed == NULL || wakeup_init(&t->services.wakeup) != 0)
+		return outflow_fail(err, OUTFLOW_E_NOMEM, "no memory for a trial");
+	connect_parts(t);
+	for (size_t i = 0; i < m->n_stages && status == OUTFLOW_OK; i++) {
+		status = create(t, i, &m->stages[i], err);
+		if (status != OUTFLOW_OK)
+			return instance_blame(&t->stages[i], status, err);
+	}
+	return status;
+}
+
+outflow_status trial_change(struct trial *t, size_t stage, const struct settings *keys, outflow_error *err)
+{
+	struct stage_model *changed = &t->changed[stage];
+
+	instance_destroy(&t->stages[stage]);
+	instance_config_free(&changed->config);
+	*changed = t->model->stages[stage];
+	changed->config = NULL;
+	if (instance_config_copy(t->model->stages[stage].config, keys, &changed->config, err) != OUTFLOW_OK)
+		return OUTFLOW_E_CONFIG;
+	return create(t, stage, changed, err);
+}
+
+void trial_close(struct trial *t)
+{
+	if (t->model == NULL)
+		return;
+	for (size_t i = t->stages && t->changed ? t->model->n_stages : 0; i-- > 0;) {
+		instance_destroy(&t->stages[i]);
+		instance_config_free(&t->changed[i].config);
+	}
+	ledger_free(&t->services.ledger);
+	pool_free(&t->pool);
+	timers_clear(&t->services.timers);
+	rejects_clear(&t->services.rejects);
+	free(t->outcome.failures);
+	free(t->stages);
+	free(t->changed);
+	*t = (struct trial){ .model = NULL };
+}
+
+/* ---- running it ---- */
+
+/* A ledger for each run: whatever is still owed of the last one goes with it. */
+static outflow_status begin(struct trial *t, const outflow_record *r)
+{
+	outflow_bytes none = { NULL, 0 };
+	outflow_resume resume;
+	struct batch b;
+
+	ledger_free(&t->services.ledger);
+	t->family = NULL;
+	t->faults.unpublished = NULL;
+	t->outcome = (struct trial_outcome){ .failures = t->outcome.failures };
+	rejects_begin(&t->services.rejects, NULL, 0);
+	t->services.ledger = ledger_new(t->pool, on_ledger_news, t);
+	if (t->services.ledger == NULL ||
+	    ledger_stream_open(t->services.ledger, outflow_text("{}"), 0, none, &t->stream, &resume) != OUTFLOW_OK ||
+	    (t->family = family_new(t->services.ledger)) == NULL)
+		return OUTFLOW_E_NOMEM;
+	if (batch_begin(&b, &t->family->memory, 1, 1) != OUTFLOW_OK)
+		return OUTFLOW_E_NOMEM;
+	b.plugin.recs[b.plugin.n] = *r;
+	b.plugin.recs[b.plugin.n++].stream = t->stream;
+	batch_end(&b);
+	return ledger_admit(t->services.ledger, t->family, b.plugin.recs, b.plugin.n);
+}
+
+/* The chain has listed its dead letters newest first. */
+static void collect_dead_letters(struct trial *t)
+{
+	size_t i = t->outcome.n_failures;
+
+	for (const struct delivery *d = t->faults.unpublished; d != NULL && i > 0; d = d->next)
+		t->outcome.failures[--i].dead_letter = d->record;
+}
+
+/* What the sink would say of a record before it sends it. */
+static outflow_status ask_sink(struct trial *t, outflow_error *err)
+{
+	struct trial_outcome *o = &t->outcome;
+	outflow_record *kept = t->family->outputs;
+
+	o->outputs = kept;
+	for (uint32_t i = 0; i < t->family->n_outputs; i++) {
+		const outflow_record *r = &t->family->outputs[i];
+		outflow_error reason = { .size = sizeof reason };
+		struct failure failure = {
+			.where = &t->sink, .status = OUTFLOW_E_RECORD, .attempts = 1, .reason = &reason
+		};
+		struct trial_failure *refused;
+
+		if (trial_sink_takes(&t->model->sink, r, &reason)) {
+			kept[o->n_outputs++] = *r;
+			continue;
+		}
+		refused = add_failure(t, t->model->sink.name, OUTFLOW_E_RECORD, &reason);
+		if (refused == NULL)
+			return outflow_fail(err, OUTFLOW_E_NOMEM, "no memory for a failure");
+		o->stopped |= t->model->tolerance == TOLERANCE_NONE;
+		failure.first_ms = failure.last_ms = t->family->records[0].timestamp_ms;
+		if (!o->stopped && t->faults.dead_letters != NULL)
+			refused->dead_letter = dead_letter_new(&t->services, r->slot->origin, &failure);
+	}
+	return OUTFLOW_OK;
+}
+
+outflow_status trial_run(struct trial *t, const outflow_record *r, const struct trial_outcome **outcome,
+                         outflow_error *err)
+{
+	outflow_status status = begin(t, r);
+
+	*outcome = &t->outcome;
+	if (status != OUTFLOW_OK)
+		return outflow_fail(err, status, "no memory for a record");
+	status = chain_run(&t->chain, t->family, err);
+	if (status == OUTFLOW_E_CANCELED && t->outcome.postponed) {
+		/* Which stage it was is in the text alone. */
+		if (add_failure(t, "", OUTFLOW_E_RETRY, err) == NULL)
+			return outflow_fail(err, OUTFLOW_E_NOMEM, "no memory for a failure");
+		return OUTFLOW_OK;
+	}
+	if (status == OUTFLOW_E_RECORD && t->outcome.n_failures > 0) {
+		t->outcome.stopped = 1;
+		return OUTFLOW_OK;
+	}
+	if (status != OUTFLOW_OK)
+		return status;
+	collect_dead_letters(t);
+	return ask_sink(t, err);
+}
+
+outflow_status trial_explain(struct trial *t, struct instance *stage, const outflow_record *in, outflow_bytes *json,
+                             outflow_error *err)
+{
+	const outflow_component *what = stage->component.what;
+	const outflow_explain_api *api =
+		OUTFLOW_HAS(outflow_component, what, extension) ? what->extension(OUTFLOW_EXT_EXPLAIN) : NULL;
+	struct batch b;
+	outflow_status status;
+
+	if (!OUTFLOW_HAS(outflow_explain_api, api, explain))
+		return outflow_fail(err, OUTFLOW_E_UNSUPPORTED, "%s/%s does not say why",
+		                    stage->component.module->plugin->id, what->name);
+	if (batch_begin(&b, &t->family->memory, 1, EXPLAIN_OUTPUTS_MAX) != OUTFLOW_OK)
+		return outflow_fail(err, OUTFLOW_E_NOMEM, "no memory for an explanation");
+	rejects_begin(&t->services.rejects, in, 1);
+	status = api->explain(stage->self, in, &b.plugin, json, err);
+	batch_end(&b);
+	batch_drop_records(&t->family->memory, b.plugin.recs);
+	return status;
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "host/cli/trial_ends.h"
+
+#include "host/base/clock.h"
+
+#include <outflow/util.h>
+
+#include <stdlib.h>
+
+#define MQTT "outflow.mqtt."
+#define EVENT_TYPE "application/cloudevents+json"
+/* qos, packet.id and content.type */
+#define OWN_HEADERS 3u
+
+static int is_of(const struct stage_model *stage, const char *plugin)
+{
+	return stage != NULL && stage->component.what != NULL &&
+	       strcmp(stage->component.module->plugin->id, plugin) == 0;
+}
+
+outflow_status message_add_header(struct message *m, outflow_str name, outflow_str value)
+{
+	struct message_header *list = realloc(m->headers, (m->n_headers + 1) * sizeof *list);
+
+	if (list == NULL)
+		return OUTFLOW_E_NOMEM;
+	m->headers = list;
+	list += m->n_headers;
+	*list = (struct message_header){ strndup(name.ptr, name.len), strndup(value.ptr, value.len) };
+	if (list->name == NULL || list->value == NULL) {
+		free(list->name);
+		free(list->value);
+		return OUTFLOW_E_NOMEM;
+	}
+	m->n_headers++;
+	return OUTFLOW_OK;
+}
+
+/* Unless the message brings one of that name. */
+static void add_default(struct message *m, outflow_record *r, const char *name, const char *value)
+{
+	for (size_t i = 0; i < m->n_headers; i++)
+		if (strcmp(m->headers[i].name, name) == 0)
+			return;
+	m->all[r->n_headers++] = (outflow_header){ outflow_text(name), outflow_text_bytes(outflow_text(value)) };
+}
+
+/* As connectors/mqtt makes them: what MQTT says of the message comes first. */
+static void add_headers(struct message *m, int is_mqtt, outflow_record *r)
+{
+	if (is_mqtt) {
+		add_default(m, r, MQTT "qos", "1");
+		add_default(m, r, MQTT "packet.id", "1");
+	}
+	if (m->is_event)
+		add_default(m, r, is_mqtt ? MQTT "content.type" : "content-type", EVENT_TYPE);
+	for (size_t i = 0; i < m->n_headers; i++)
+		m->all[r->n_headers++] = (outflow_header){ outflow_text(m->headers[i].name),
+			                                   outflow_text_bytes(outflow_text(m->headers[i].value)) };
+}
+
+outflow_status message_record(struct message *m, const struct stage_model *source, outflow_record *r)
+{
+	int is_mqtt = is_of(source, "mqtt");
+
+	free(m->all);
+	m->all = calloc(m->n_headers + OWN_HEADERS, sizeof *m->all);
+	if (m->all == NULL)
+		return OUTFLOW_E_NOMEM;
+	*r = (outflow_record){ .topic = outflow_text(m->topic),
+		               .key = outflow_text_bytes(outflow_text(m->key)),
+		               .headers = m->all,
+		               .partition = -1,
+		               .timestamp_ms = m->timestamp_ms >= 0 ? m->timestamp_ms : clock_wall_ms(),
+		               .pos = m->position };
+	if (m->has_payload)
+		r->value = (outflow_bytes){ m->payload.ptr ? m->payload.ptr : "", m->payload.n };
+	if (is_mqtt && m->key == NULL)
+		r->key = outflow_text_bytes(r->topic);
+	add_headers(m, is_mqtt, r);
+	return OUTFLOW_OK;
+}
+
+void message_clear(struct message *m)
+{
+	for (size_t i = 0; i < m->n_headers; i++) {
+		free(m->headers[i].name);
+		free(m->headers[i].value);
+	}
+	free(m->headers);
+	free(m->all);
+	text_clear(&m->payload);
+	*m = (struct message){ .timestamp_ms = -1 };
+}
+
+/* The rule of connectors/kafka/topic.c. */
+static int is_kafka_topic(outflow_str name)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+
+	if (name.len == 0 || name.len > 249)
+		return 0;
+	for (size_t i = 0; i < name.len; i++)
+		if (memchr(allowed, name.ptr[i], sizeof allowed - 1) == NULL)
+			return 0;
+	return !outflow_equal(name, ".") && !outflow_equal(name, "..");
+}
+
+int trial_sink_takes(const struct stage_model *sink, const outflow_record *r, outflow_error *err)
+{
+	if (!is_of(sink, "kafka") || is_kafka_topic(r->topic))
+		return 1;
+	outflow_fail(
+		err, OUTFLOW_E_RECORD,
+		"'%.*s' is not the name of a topic: 1 to 249 letters, digits, '.', '_' and '-', but neither . nor ..",
+		(int)(r->topic.len < 80 ? r->topic.len : 80), r->topic.ptr ? r->topic.ptr : "");
+	return 0;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * trial_ends.h: what the source and the sink of a pipeline do with a record, for trials, in which there are none: the record
+ * that the source would have made of a message, and whether the sink would send one.
+ */
+#ifndef HOST_CLI_TRIAL_ENDS_H
+#define HOST_CLI_TRIAL_ENDS_H
+#include "host/cli/text.h"
+#include "host/config/model.h"
+
+/* One message, as somebody describes it. Zeroed, but for timestamp_ms -1, is a message without anything. */
+struct message {
+	struct text payload;
+	int has_payload;
+	int is_event; /* the payload is a whole CloudEvent */
+	const char *topic, *key;
+	struct message_header {
+		char *name, *value;
+	} * headers;
+	size_t n_headers;
+	int64_t timestamp_ms; /* since 1970; -1: now */
+	uint64_t position;    /* last part of the event's id */
+	outflow_header *all;  /* of the record */
+};
+
+/* Copies both. OUTFLOW_E_NOMEM. */
+outflow_status message_add_header(struct message *m, outflow_str name, outflow_str value);
+
+/* The record that a source of this kind would have made; source NULL: the record is nothing but the message. It points into
+ * m. OUTFLOW_E_NOMEM. */
+outflow_status message_record(struct message *m, const struct stage_model *source, outflow_record *r);
+
+void message_clear(struct message *m);
+
+/* Would this sink send the record? 0: err says why not. What only its other side can know is left out. */
+int trial_sink_takes(const struct stage_model *sink, const outflow_record *r, outflow_error *err);
+
+#endif

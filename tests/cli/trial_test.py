@@ -1,0 +1,217 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""The commands that try a pattern, a transform or a pipeline on a message: verdicts, exit codes, hostile input."""
+import json
+import os
+import resource
+import subprocess
+import tempfile
+import unittest
+
+BUILD = os.environ.get("OUTFLOW_BUILD", os.getcwd())
+OUTFLOW = os.path.join(BUILD, "outflow")
+os.environ.setdefault("OUTFLOW_PLUGIN_PATH", os.path.join(BUILD, "plugins"))
+HOT = '{"data":{"body":{"temp":[{"numeric":[">",50]}]}}}'
+
+
+def run(*arguments, given=b"", **options):
+    """The finished process, with bytes as its output."""
+    if isinstance(given, str):
+        given = given.encode()
+    return subprocess.run([OUTFLOW, *arguments], input=given, capture_output=True, timeout=120, **options)
+
+
+class Trial(unittest.TestCase):
+    def setUp(self):
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        self.directory = directory.name
+
+    def file(self, name, content):
+        path = os.path.join(self.directory, name)
+        with open(path, "wb") as file:
+            file.write(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    def answers(self, code, *arguments, says=None, **options):
+        """Runs the program: the exit code must be this, standard error or output must hold the text."""
+        done = run(*arguments, **options)
+        shown = f"outflow {' '.join(a[:200] for a in arguments)}\n{done.stdout[:2000]!r}\n{done.stderr[:2000]!r}"
+        self.assertEqual(done.returncode, code, shown)
+        if says is not None:
+            self.assertIn(says, (done.stdout + done.stderr).decode(errors="replace"), shown)
+        return done.stdout.decode(errors="replace")
+
+    def asks(self, code, *arguments, **options):
+        """The same with --json: the answer's data; an envelope it must be."""
+        answer = json.loads(self.answers(code, *arguments, "--json", **options))
+        self.assertEqual(set(answer), {"ok", "data", "errors"})
+        self.assertEqual(answer["ok"], not answer["errors"])
+        return answer["data"]
+
+
+class Pattern(Trial):
+    def test_verdicts(self):
+        self.assertEqual(self.answers(0, "pattern", "test", HOT, '{"data":{"body":{"temp":61}}}'), "match\n")
+        self.assertEqual(self.answers(1, "pattern", "test", HOT, '{"data":{"body":{"temp":21}}}'), "no match\n")
+        self.assertEqual(self.answers(0, "pattern", "test", "--payload", HOT, '{"temp":61}'), "match\n")
+        self.assertEqual(self.answers(1, "pattern", "test", "--payload", HOT, '{"temp":21}'), "no match\n")
+        topic = '{"data":{"props":{"topic":["plant/p1"]},"key":["k"]}}'
+        self.answers(0, "pattern", "test", "--payload", topic, "{}", "--topic", "plant/p1", "--key", "k")
+        self.answers(1, "pattern", "test", "--payload", topic, "{}", "--topic", "plant/p2", "--key", "k")
+        body = '{"data":{"body":["on"]}}'
+        self.answers(0, "pattern", "test", "--payload", "--format", "text", body, "on")
+        self.answers(1, "pattern", "test", "--payload", body, '"off"')
+        user = '{"data":{"props":{"userProperties":{"key":["site"],"value":["north"]}}}}'
+        self.answers(0, "pattern", "test", "--payload", user, "{}", "--header", "site=north")
+        time = '{"time":[{"prefix":"2026-01-31T12:00:00"}]}'
+        self.answers(0, "pattern", "test", "--payload", time, "{}", "--timestamp", "2026-01-31T12:00:00Z")
+        self.answers(0, "pattern", "test", "--payload", time, "{}", "--timestamp", "1769860800000")
+
+    def test_texts_come_from_files_and_standard_input(self):
+        pattern = "@" + self.file("pattern", HOT + "\n")
+        event = "@" + self.file("event", '{"temp":61}\n')
+        self.answers(0, "pattern", "test", "--payload", pattern, event)
+        self.answers(0, "pattern", "test", "--payload", pattern, "-", given='{"temp":61}')
+        self.answers(0, "pattern", "test", "--payload", "-", event, given=HOT)
+        self.answers(2, "pattern", "test", "-", "-", says="only one of them")
+        self.answers(2, "pattern", "test", "@/nowhere", "{}", says="/nowhere cannot be read: No such file")
+        self.answers(2, "pattern", "test", HOT, "@" + self.directory, says="cannot be read: Is a directory")
+
+    def test_what_is_refused(self):
+        self.answers(2, "pattern", "test", '{"a":1}', "{}", says="pattern.value at /a (line 1, column 6)")
+        self.answers(2, "pattern", "test", HOT, "{", says="event: not JSON")
+        self.answers(2, "pattern", "test", "--payload", HOT, "{", says="payload: not JSON")
+        self.answers(2, "pattern", "test", "[1]", "{}")
+        self.answers(2, "pattern", "tset", says="expected test or explain")
+        self.answers(2, "pattern", "test", HOT, says="expected a pattern and an event")
+        self.answers(2, "pattern", "test", "--linse", says="did you mean '--lines'?")
+        self.answers(2, "pattern", "test", "--lines", "--batch", HOT, says="either --lines or --batch")
+        self.answers(2, "pattern", "explain", "--batch", says="are for test")
+        self.answers(2, "pattern", "test", "--header", "x", HOT, "{}", says="--header takes NAME=TEXT")
+        self.answers(2, "pattern", "test", "--timestamp", "soon", HOT, "{}", says="--timestamp takes")
+        self.answers(2, "pattern", "test", "--format", "xml", HOT, "{}", says="json, text or binary")
+        self.answers(2, "pattern", "test", "--format", "text", HOT, "{}", says="is for --payload")
+        self.answers(3, "pattern", "test", "--plugin-path", "/nowhere", HOT, "{}", says="no transform 'event/filter'")
+        self.assertIsNone(self.asks(2, "pattern", "test", '{"a":1}', "{}"))
+        self.assertIsNone(self.asks(3, "pattern", "test", "--plugin-path", "/nowhere", HOT, "{}"))
+
+    def test_explanations(self):
+        out = self.answers(1, "pattern", "explain", "--payload", HOT, '{"temp":21}')
+        self.assertRegex(out, r"(?m)^ *\$\.data\.body\.temp +.*numeric.* 21 +does not fit$")
+        self.assertIn("reason: $.data.body.temp: 21 does not fit", out)
+        self.assertRegex(self.answers(0, "pattern", "explain", "--payload", HOT, '{"temp":61}'), r"61 +fits\n")
+        data = self.asks(1, "pattern", "explain", "--payload", HOT, '{"temp":21.0000000000000000001}')
+        self.assertFalse(data["matched"])
+        self.assertEqual(data["fields"][0]["path"], "$.data.body.temp")
+        self.assertIn("21.0000000000000000001", data["reason"])
+        self.assertEqual(self.asks(0, "pattern", "test", "--payload", HOT, '{"temp":61}'), {"matched": True})
+
+    def test_nothing_of_a_message_steers_the_terminal(self):
+        pattern = '{"data":{"body":{"t":["on"]}}}'
+        for body in (b'{"t":"\\u001b[31m"}', '{"t":"\x9b31m"}'.encode(), '{"t":"\x7f"}'.encode()):
+            done = run("pattern", "explain", "--payload", pattern, "-", given=body)
+            self.assertEqual(done.returncode, 1)
+            self.assertFalse({0x1b, 0x9b, 0x7f} & set(done.stdout), done.stdout)
+
+    def test_lines(self):
+        lines = '{"temp":61}\n{"temp":21}\n{\n'
+        self.assertEqual(self.answers(2, "pattern", "test", "--lines", "--payload", HOT, given=lines).split("\n")[:2],
+                         ["match", "no match"])
+        file = self.file("lines", '{"temp":61}\n{"temp":62}')
+        self.assertEqual(self.answers(0, "pattern", "test", "--lines", "--payload", HOT, "@" + file), "match\nmatch\n")
+        self.answers(1, "pattern", "test", "--lines", "--payload", HOT, given='{"temp":61}\n{"temp":1}')
+        self.assertEqual(self.answers(0, "pattern", "test", "--lines", HOT, given=""), "")
+
+    def batch(self, code, *requests):
+        given = "".join((r if isinstance(r, str) else json.dumps(r)) + "\n" for r in requests)
+        return [json.loads(a) for a in self.answers(code, "pattern", "test", "--batch", given=given).splitlines()]
+
+    def test_batch(self):
+        answers = self.batch(0, {"name": "a", "pattern": HOT, "payload": '{"temp":61}'},
+                             {"name": "b", "pattern": HOT, "event": '{"data":{"body":{"temp":1}}}'},
+                             {"name": "c", "pattern": '{"a":1}', "event": "{}"},
+                             {"pattern": HOT, "event": "{"},
+                             {"pattern": HOT, "evnt": "{}"}, {"pattern": HOT}, {"event": "{}"},
+                             {"pattern": {}, "event": "{}"}, {"pattern": HOT + "\0x", "event": "{}"},
+                             {"pattern": HOT, "payload": '{"temp":61}\0'})
+        self.assertEqual([a["result"] for a in answers], ["match", "no-match"] + 8 * ["error"])
+        self.assertEqual([a.get("name") for a in answers[:4]], ["a", "b", "c", None])
+        for answer, reason in zip(answers[1:], ("1 does not fit", "pattern.value at /a", "event: not JSON",
+                                                "did you mean 'event'?", "either 'event' or 'payload'",
+                                                "no 'pattern'", "'pattern' is not a text", "holds a NUL byte",
+                                                "payload: not JSON")):
+            self.assertIn(reason, answer["reason"])
+        answers = self.batch(2, "x", "[1]", "", {"pattern": HOT, "payload": '{"temp":61}'})
+        self.assertEqual([a["result"] for a in answers], 3 * ["error"] + ["match"])
+        self.assertIn("line 2 is not a JSON object", answers[1]["reason"])
+
+    def test_batch_answers_each_line_before_the_next(self):
+        with subprocess.Popen([OUTFLOW, "pattern", "test", "--batch"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                              text=True, bufsize=1) as process:
+            for temp, expected in ((61, "match"), (1, "no-match")):
+                process.stdin.write(json.dumps({"pattern": HOT, "payload": json.dumps({"temp": temp})}) + "\n")
+                self.assertEqual(json.loads(process.stdout.readline())["result"], expected)
+            process.stdin.close()
+            self.assertEqual(process.wait(timeout=60), 0)
+
+    def test_batch_of_many_lines_in_constant_memory(self):
+        def peak(n):
+            line = json.dumps({"pattern": HOT, "payload": json.dumps({"temp": 61, "text": 200 * "x"})}) + "\n"
+            code = ("import resource, subprocess, sys\n"
+                    "done = subprocess.run(sys.argv[1:], stdin=sys.stdin, stdout=subprocess.PIPE)\n"
+                    "assert done.returncode == 0\n"
+                    "print(done.stdout.count(b'match'), resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)\n")
+            done = subprocess.run(["/usr/bin/python3", "-c", code, OUTFLOW, "pattern", "test", "--batch"],
+                                  input=n * line, capture_output=True, text=True, timeout=300, check=True)
+            answers, kilobytes = map(int, done.stdout.split())
+            self.assertEqual(answers, n)
+            return kilobytes
+        self.assertLess(peak(100000), 1.5 * peak(2000) + 2048)
+
+
+class Hostile(Trial):
+    """Each ends with a verdict and a sentence; none ends the program otherwise."""
+
+    def test_bytes_that_are_no_text(self):
+        self.answers(2, "pattern", "test", HOT, "-", given=b'{"a":"\xff"}', says="event: not JSON")
+        self.answers(2, "pattern", "test", HOT, "-", given=b'{"a":1}\0', says="event: not JSON")
+        self.answers(2, "pattern", "test", "-", "{}", given=b'{"a":["\xff"]}')
+        self.answers(2, "pattern", "test", "-", "{}", given=b'{"a":["x"]}\0', says="NUL byte")
+        self.assertIsNone(self.asks(2, "pattern", "test", "-", "{}", given=b'{"a\xff":1}'))
+
+    def test_sizes(self):
+        long = json.dumps({"data": {"text": 10_000_000 * "x", "body": {"temp": 61}}})
+        self.answers(0, "pattern", "test", HOT, "-", given=long)
+        self.answers(0, "pattern", "test", "--lines", HOT, given=long + "\n")
+        self.answers(2, "pattern", "test", HOT, "-", given=b" " * (65 << 20), says="longer than 64 MiB")
+        self.answers(2, "pattern", "test", "--lines", HOT, given=b" " * (65 << 20) + b"\n", says="longer than 64 MiB")
+        self.answers(2, "pattern", "test", HOT, "-", given=5000 * "[" + 5000 * "]")
+        self.answers(2, "pattern", "test", "-", "{}", given=5000 * '{"a":' + "[1]" + 5000 * "}")
+        wide = json.dumps({"data": {"body": {f"k{i}": [i] for i in range(20000)}}})
+        self.answers(2, "pattern", "test", "-", "{}", given=wide, says="bytes are more than")
+
+    def test_closed_standard_output(self):
+        for arguments in (("pattern", "test", HOT, "{}"), ("version",), ("pattern", "explain", HOT, "{}", "--json")):
+            with open("/dev/full", "wb") as full:
+                done = subprocess.run([OUTFLOW, *arguments], stdout=full, stderr=subprocess.PIPE, timeout=60)
+            self.assertEqual(done.returncode, 3)
+            self.assertIn(b"standard output cannot be written", done.stderr)
+            done = subprocess.run(["sh", "-c", 'exec "$@" >&-', "sh", OUTFLOW, *arguments], stderr=subprocess.PIPE,
+                                  timeout=60)
+            self.assertEqual(done.returncode, 3)
+        done = subprocess.run(["sh", "-c", 'exec "$@" >/dev/full', "sh", OUTFLOW, "pattern", "test", "--batch"],
+                              input=b"x\n", stderr=subprocess.PIPE, timeout=60)
+        self.assertEqual(done.returncode, 3)
+
+    def test_an_unreadable_file(self):
+        path = self.file("secret", HOT)
+        os.chmod(path, 0)
+        if os.access(path, os.R_OK):
+            self.skipTest("nothing is unreadable to this user")
+        self.answers(2, "pattern", "test", "@" + path, "{}", says="Permission denied")
+
+
+if __name__ == "__main__":
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    unittest.main()
