@@ -93,7 +93,8 @@ static void take_own_keys(struct pipeline_model *m, const outflow_config *c)
 /* The pipeline's own keys: all but those of its components. */
 static outflow_config *make_own(struct making *mk)
 {
-	static const char *const components[] = { "source.", "sink.", "deadletter.", "filter.", "transforms.", "predicates." };
+	static const char *const components[] = { "source.", "sink.",       "deadletter.",
+		                                  "filter.", "transforms.", "predicates." };
 	const outflow_cfg_def *const schemas[] = { &pipeline_schema };
 	struct pipeline_model *m = mk->model;
 	struct instance_place where = {

@@ -125,8 +125,8 @@ static int allocate(struct task *t)
 	t->components = calloc(t->n_stages + 3 + t->model->n_predicates, sizeof *t->components);
 	t->pool = pool_new();
 	t->services.ledger = t->pool ? ledger_new(t->pool, on_ledger_news, t) : NULL;
-	return t->stages && t->predicates && t->components && t->services.ledger && wakeup_init(&t->services.wakeup) == 0 &&
-	       pthread_mutex_init(&t->lock, NULL) == 0 &&
+	return t->stages && t->predicates && t->components && t->services.ledger &&
+	       wakeup_init(&t->services.wakeup) == 0 && pthread_mutex_init(&t->lock, NULL) == 0 &&
 	       order_init(&t->order, t->model->order, &t->outbox, t->services.ledger) == OUTFLOW_OK;
 }
 

@@ -3,7 +3,7 @@
  * Evaluation of a query, one node after the other: what a selector finds goes through the rest of the segments before
  * the selector goes on. That gives the order of RFC 9535 and needs no lists of nodes.
  */
-#include "query_internal.h"
+#include "query_filter.h"
 
 #include <outflow/util.h>
 
@@ -30,6 +30,10 @@ void query_clear(struct query *q)
 {
 	struct query_block *block;
 
+	for (struct query_regex *regex = q->regexes; regex != NULL; regex = regex->next) {
+		regex_free(&regex->regex);
+		free(regex->text);
+	}
 	while ((block = q->blocks) != NULL) {
 		q->blocks = block->next;
 		free(block);

@@ -3,6 +3,7 @@
 #ifndef LANGUAGE_QUERY_INTERNAL_H
 #define LANGUAGE_QUERY_INTERNAL_H
 #include "query.h"
+#include "regex.h"
 
 #define QUERY_NESTING_MAX 32u              /* filters, functions and parentheses inside each other */
 #define QUERY_STEPS 10000000u              /* values that a query may look at, */
@@ -46,7 +47,8 @@ struct nodes_query {
 
 struct query {
 	struct query_block *blocks;
-	outflow_str text; /* for errors */
+	struct query_regex *regexes;
+	outflow_str text; /* what is parsed */
 	struct nodes_query root;
 };
 
@@ -81,11 +83,19 @@ outflow_status query_parse_filter(struct query_parser *s, struct expression **fi
 
 /* ---- evaluation ---- */
 
+/* Room for a decoded string, which the next one takes again. */
+struct query_scratch {
+	char *text;
+	size_t room;
+};
+
 /* One query_find. */
 struct query_run {
 	const struct query *query;
 	struct event *e;
 	uint64_t steps; /* that are left */
+	struct regex_budget regex_budget;
+	struct query_scratch subject, pattern; /* of match() and search() */
 	bool duplicates_known;
 	uint8_t *overridden; /* a bit for each token: a value whose name is there again; NULL: none is */
 };

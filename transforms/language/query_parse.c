@@ -260,7 +260,6 @@ static outflow_status parse_bracket(struct query_parser *s, struct selector *sel
 static outflow_status parse_shorthand(struct query_parser *s, struct selector *selector)
 {
 	const char *start = s->p;
-	char *name;
 
 	if (is_next(s, '*')) {
 		if (s->single)
@@ -276,11 +275,7 @@ static outflow_status parse_shorthand(struct query_parser *s, struct selector *s
 	while (s->p < s->end && is_name_byte(*s->p, false))
 		s->p++;
 	selector->kind = SELECT_NAME;
-	name = query_alloc(s->query, (size_t)(s->p - start));
-	if (name == NULL)
-		return query_no_memory(s->err);
-	memcpy(name, start, (size_t)(s->p - start));
-	selector->name = (outflow_str){ name, (size_t)(s->p - start) };
+	selector->name = (outflow_str){ start, (size_t)(s->p - start) };
 	return OUTFLOW_OK;
 }
 
@@ -380,18 +375,18 @@ static outflow_status parse(struct query_parser *s)
 
 outflow_status query_read(struct query *q, outflow_str text, bool single, outflow_error *err)
 {
-	struct query_parser s = {
-		.text = text.ptr, .p = text.ptr, .end = text.ptr + text.len, .query = q, .single = single, .err = err
-	};
-	outflow_status status = parse(&s);
+	struct query_parser s = { .query = q, .single = single, .err = err };
 	char *copy;
 
-	if (status != OUTFLOW_OK)
-		return status;
-	copy = query_alloc(q, text.len);
+	if (text.len > QUERY_MAX)
+		return outflow_fail(err, OUTFLOW_E_CONFIG, "a path of %zu bytes, more than %u", text.len, QUERY_MAX);
+	copy = query_alloc(q, text.len + 1);
 	if (copy == NULL)
 		return query_no_memory(err);
-	memcpy(copy, text.ptr, text.len);
+	if (text.len > 0)
+		memcpy(copy, text.ptr, text.len);
 	q->text = (outflow_str){ copy, text.len };
-	return OUTFLOW_OK;
+	s.text = s.p = copy;
+	s.end = copy + text.len;
+	return parse(&s);
 }

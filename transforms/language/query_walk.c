@@ -143,6 +143,8 @@ bool query_children_next(struct query_run *r, struct query_children *c, struct v
 	bool is_object = c->container.type == OUTFLOW_JSON_OBJECT;
 	uint32_t at;
 
+	if (r->e->status != OUTFLOW_OK)
+		return false;
 	if (json == NULL)
 		return next_of_envelope(r, c, name, child);
 	do {
