@@ -46,7 +46,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		t = outflow_harness_new();
 		event_settings_read(&settings, outflow_harness_host(t), outflow_harness_config(t), "source.");
 	}
-	if (pattern_compile((outflow_str){ (const char *)data, n }, &p, &err) != OUTFLOW_OK) {
+	if (pattern_compile((outflow_str){ (const char *)data, n }, PATTERN_UNION, &p, &err) != OUTFLOW_OK) {
 		must(err.msg[0] != '\0' && p == NULL);
 		return 0;
 	}

@@ -91,7 +91,7 @@ static outflow_status try_pattern(outflow_error *err)
 	outflow_status status = pattern_compile(
 		outflow_text(
 			"{\"a\\u0041\":[\"x\\n\",1,{\"prefix\":\"\\n\",\"anything-but\":[1,\"\\n\"]}],\"b.c\":[{\"numeric\":[\">\",1]}]}"),
-		&p, err);
+		PATTERN_UNION, &p, err);
 
 	pattern_free(&p);
 	return status;
@@ -113,7 +113,7 @@ static outflow_status try_large_pattern(outflow_error *err)
 	for (int i = 0; i < 1000; i++)
 		n += (size_t)snprintf(text + n, sizeof text - n, "%s\"name%d\":[\"x\",%d]", i ? "," : "{", i, i);
 	text[n++] = '}';
-	status = pattern_compile((outflow_str){ text, n }, &p, err);
+	status = pattern_compile((outflow_str){ text, n }, PATTERN_UNION, &p, err);
 	pattern_free(&p);
 	return status;
 }

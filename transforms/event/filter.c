@@ -23,6 +23,12 @@ static void destroy(void *self)
 	free(f);
 }
 
+static outflow_status compile(const outflow_host *h, const outflow_config *c, struct pattern **p, outflow_error *err)
+{
+	return pattern_compile(outflow_config_text(h, c, "pattern"),
+	                       pattern_dialect_of(outflow_config_text(h, c, "dialect")), p, err);
+}
+
 static outflow_status create(const outflow_host *h, const outflow_config *c, void **self, outflow_error *err)
 {
 	struct filter *f = calloc(1, sizeof *f);
@@ -32,7 +38,7 @@ static outflow_status create(const outflow_host *h, const outflow_config *c, voi
 		return outflow_fail(err, OUTFLOW_E_NOMEM, "no memory for the filter");
 	f->host = h;
 	event_settings_read(&f->settings, h, c, "source.");
-	status = pattern_compile(outflow_config_text(h, c, "pattern"), &f->pattern, err);
+	status = compile(h, c, &f->pattern, err);
 	if (status != OUTFLOW_OK) {
 		destroy(f);
 		return status;
@@ -104,7 +110,7 @@ static outflow_status check(const outflow_host *h, const outflow_config *c, outf
 {
 	outflow_error cause = { .size = sizeof cause };
 	struct pattern *pattern = NULL;
-	outflow_status status = pattern_compile(outflow_config_text(h, c, "pattern"), &pattern, &cause);
+	outflow_status status = compile(h, c, &pattern, &cause);
 
 	pattern_free(&pattern);
 	if (status == OUTFLOW_OK)
@@ -116,7 +122,10 @@ static outflow_status check(const outflow_host *h, const outflow_config *c, outf
 static const outflow_cfg_key keys[] = {
 	{ "pattern", OUTFLOW_T_STRING, 0, OUTFLOW_IMPORTANCE_HIGH, 0, "", 0, 0, NULL, "Filter",
 	  "An event pattern as JSON: the nesting of the event, with an array of values and operators (prefix, numeric, exists, "
-	  "anything-but) for each field that must fit. Empty lets everything pass." },
+	  "anything-but...) for each field that must fit. Empty lets everything pass." },
+	{ "dialect", OUTFLOW_T_ENUM, 0, OUTFLOW_IMPORTANCE_MEDIUM, 0, "union", 0, 0, pattern_dialects, "Filter",
+	  "How patterns are read and values compared: union takes what either of the others takes, aws and alibaba are exactly "
+	  "as Amazon EventBridge and Alibaba Cloud EventBridge." },
 };
 
 static const outflow_cfg_def config = {

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "number.h"
 
+#include <inttypes.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 #define SMALL_DIGITS 18
+#define QUICK_DIGITS 15         /* so many fit a double and come back as they were (DBL_DIG) */
 #define EXPONENT_MAX 4000000000 /* beyond any number of digits that a text can hold */
 
 /* 0.d1d2d3... times ten to the exponent, d1 not zero; no digits: zero. */
@@ -13,19 +17,48 @@ struct decimal {
 	bool negative;
 };
 
+/* The number at text as mantissa * 10^-scale, when it is that short and has no exponent. A mantissa and a power of ten
+ * that are both exact in a double give the nearest double with one division, and two such numbers that differ give
+ * different doubles. */
+static void read_quick(struct number *n, const char *p, const char *end, bool negative)
+{
+	static const double powers[] = { 1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+		                         1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15 };
+	int64_t mantissa = 0;
+	int digits = 0, scale = 0;
+	bool point = false;
+
+	for (; p < end; p++) {
+		if (*p == '.') {
+			point = true;
+			continue;
+		}
+		if ((unsigned)(*p - '0') > 9 || ++digits > QUICK_DIGITS)
+			return;
+		mantissa = mantissa * 10 + (*p - '0');
+		scale += point;
+	}
+	n->quick = true;
+	n->approximate = (double)mantissa / powers[scale];
+	if (negative)
+		n->approximate = -n->approximate;
+}
+
 void number_read(struct number *n, outflow_str text, bool whole)
 {
 	const char *p = text.ptr, *end = p + text.len;
+	bool negative = *p == '-';
 	int64_t value = 0;
 
-	n->text = text;
-	n->value = 0;
+	*n = (struct number){ .text = text };
 	n->small = whole && text.len <= SMALL_DIGITS;
+	p += negative;
+	read_quick(n, p, end, negative);
 	if (!n->small)
 		return;
-	for (p += *p == '-'; p < end; p++)
+	for (; p < end; p++)
 		value = value * 10 + (*p - '0');
-	n->value = *text.ptr == '-' ? -value : value;
+	n->value = negative ? -value : value;
 }
 
 static int64_t read_exponent(const char *p, const char *end)
@@ -95,6 +128,8 @@ int number_compare(const struct number *a, const struct number *b)
 
 	if (a->small && b->small)
 		return (a->value > b->value) - (a->value < b->value);
+	if (a->quick && b->quick)
+		return (a->approximate > b->approximate) - (a->approximate < b->approximate);
 	x = read_decimal(a->text);
 	y = read_decimal(b->text);
 	sign = sign_of(&x);
@@ -105,6 +140,29 @@ int number_compare(const struct number *a, const struct number *b)
 	else
 		order = compare_digits(&x, &y);
 	return sign * order;
+}
+
+double number_double(const struct number *n)
+{
+	char text[64], *to = text;
+	struct decimal d;
+	int taken = 0;
+
+	if (n->quick)
+		return n->approximate;
+	d = read_decimal(n->text);
+	if (d.digits == NULL)
+		return 0;
+	if (d.negative)
+		*to++ = '-';
+	for (const char *p = d.digits; p < d.end && taken < 25; p++)
+		if (*p != '.') {
+			*to++ = *p;
+			taken++;
+		}
+	/* Without a decimal point, which strtod would take from the locale. */
+	snprintf(to, sizeof text - (size_t)(to - text), "e%" PRId64, d.exponent - taken);
+	return strtod(text, NULL);
 }
 
 bool number_is_representable(outflow_str text)

@@ -1,23 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * pattern.h: event patterns, compiled once to a tree of field names, so that one walk over an event answers all
- * of them.
+ * pattern.h: event patterns: which events shall pass. doc/events.md has the language by example.
  *
- * A pattern is JSON with the nesting of the event. A leaf is an array of values and operators (prefix, numeric,
- * exists, anything-but), of which one must fit; all fields must fit. Values are typed; numbers are compared by
- * value; a field counts as existing when it is a scalar. Arrays in the event are walked into, and what is
- * inside one array must fit in one and the same element. A dot in a name is nesting, on both sides.
+ * A pattern is JSON with the nesting of the event. A leaf is an array of values and operators, of which one must fit; all
+ * fields must fit. There are three dialects, for patterns that were written for other products:
+ *
+ *   union    takes what either of the others takes; values are typed, numbers are compared by value and digit for digit,
+ *            a field exists when it is a scalar, arrays are walked into, and what is inside one array must fit in one and
+ *            the same element. A dot in a name is nesting, on both sides.
+ *   aws      the same, but refuses what Amazon EventBridge refuses
+ *   alibaba  as Alibaba Cloud EventBridge compares: without regard to type, numbers as they are spelled, arrays of
+ *            scalars only
  */
 #ifndef EVENT_PATTERN_H
 #define EVENT_PATTERN_H
 #include "envelope.h"
 
+enum pattern_dialect { PATTERN_UNION, PATTERN_ALIBABA, PATTERN_AWS };
+
+/* The names of the dialects, in that order, NULL at the end; and the dialect of a name, union of any other. [any] */
+extern const char *const pattern_dialects[];
+enum pattern_dialect pattern_dialect_of(outflow_str name);
+
 struct pattern;
 
-/* Compiles text; an empty text and {} let everything pass. OUTFLOW_E_CONFIG: the error names a stable code, the
- * place as JSON pointer and line:column, what was found and what is allowed. OUTFLOW_E_NOMEM. The caller frees
- * *p with pattern_free. [any] */
-outflow_status pattern_compile(outflow_str text, struct pattern **p, outflow_error *err);
+/* Compiles text; an empty text lets everything pass. OUTFLOW_E_CONFIG: the error names a stable code, the place as JSON
+ * pointer and line:column, what was found and what is allowed. OUTFLOW_E_NOMEM. The caller frees *p with pattern_free.
+ * [any] */
+outflow_status pattern_compile(outflow_str text, enum pattern_dialect dialect, struct pattern **p, outflow_error *err);
 
 /* Frees *p and clears it; NULL inside is fine. [any] */
 void pattern_free(struct pattern **p);
@@ -33,9 +43,9 @@ struct pattern_finding {
 };
 typedef void pattern_trace(void *arg, const struct pattern_finding *finding);
 
-/* Does e fit? p's scratch is used, so one call at a time. With trace, which may be NULL, every leaf is tried,
- * also after the verdict is known. A failure (body not valid, no memory) goes into e->status, and the answer is
- * false. [task] */
+/* Does e fit? One pattern at a time and leaf by leaf, for explanations and for what a set cannot tell by itself; filters
+ * use a set. p's scratch is used, so one call at a time. With trace, which may be NULL, every leaf is tried, also after
+ * the verdict is known. A failure (body not valid, no memory) goes into e->status, and the answer is false. [task] */
 bool pattern_match(struct pattern *p, struct event *e, pattern_trace *trace, void *arg);
 
 /* Path ("$.data.body.temp") and source text of leaf i, in the order of the pattern. false: there is no such

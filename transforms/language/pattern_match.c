@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One walk over an event decides about a pattern.
+ * One walk over an event decides about one rule of a pattern.
  *
  * Every part of the pattern gets one of three verdicts on a part of the event: it does not fit; it fits because
  * something is absent (exists: false); it fits with a value found there. Fields of an object are an AND: the
@@ -16,136 +16,15 @@ enum verdict { NO, ABSENT, FOUND };
 
 struct match {
 	struct pattern *p;
+	const struct node *nodes; /* of the rule */
 	struct event *e;
 	pattern_trace *trace;
 	void *arg;
 };
 
-/* ---- one value against one leaf ---- */
-
-static int compare_text(outflow_str a, outflow_str b)
+static void tell(struct match *m, const struct leaf *l, const struct value *v, bool fits_here)
 {
-	if (a.len != b.len)
-		return a.len < b.len ? -1 : 1;
-	return a.len ? memcmp(a.ptr, b.ptr, a.len) : 0;
-}
-
-static bool holds(const struct limit *l, const struct number *n)
-{
-	int order = number_compare(n, &l->number);
-
-	switch (l->comparison) {
-	case COMPARE_LESS:
-		return order < 0;
-	case COMPARE_LESS_EQUAL:
-		return order <= 0;
-	case COMPARE_EQUAL:
-		return order == 0;
-	case COMPARE_NOT_EQUAL:
-		return order != 0;
-	case COMPARE_GREATER_EQUAL:
-		return order >= 0;
-	default:
-		return order > 0;
-	}
-}
-
-/* A scalar as the tests want it: strings decoded, numbers read. */
-struct subject {
-	uint32_t type;
-	outflow_str text;
-	struct number number;
-};
-
-static bool fits(const struct test *t, const struct subject *s)
-{
-	switch (t->kind) {
-	case TEST_STRING:
-		return s->type == OUTFLOW_JSON_STRING && compare_text(s->text, t->text) == 0;
-	case TEST_NUMBER:
-		return s->type == OUTFLOW_JSON_NUMBER && number_compare(&s->number, &t->number) == 0;
-	case TEST_LITERAL:
-		return s->type == t->literal;
-	case TEST_PREFIX:
-		return s->type == OUTFLOW_JSON_STRING && s->text.len >= t->text.len &&
-		       (t->text.len == 0 || memcmp(s->text.ptr, t->text.ptr, t->text.len) == 0);
-	case TEST_NUMERIC:
-		return s->type == OUTFLOW_JSON_NUMBER && holds(&t->limits[0], &s->number) &&
-		       (t->n_limits == 1 || holds(&t->limits[1], &s->number));
-	case TEST_EXISTS:
-		return t->exists;
-	case TEST_ANYTHING_BUT:
-		for (const struct test *but = t->list; but != NULL; but = but->next)
-			if (fits(but, s))
-				return false;
-		return true;
-	}
-	return false;
-}
-
-static bool is_listed(const struct field *f, outflow_str text)
-{
-	size_t low = 0, high = f->n_strings;
-
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-		int order = compare_text(text, f->strings[middle]);
-
-		if (order == 0)
-			return true;
-		if (order < 0)
-			high = middle;
-		else
-			low = middle + 1;
-	}
-	return false;
-}
-
-static bool all_fit(const struct condition *c, const struct subject *s)
-{
-	for (const struct test *t = c->tests; t != NULL; t = t->next)
-		if (!fits(t, s))
-			return false;
-	return true;
-}
-
-static bool scalar_fits(struct match *m, const struct field *f, const struct value *v)
-{
-	struct subject s = { .type = v->type, .text = v->text };
-	char *decoded;
-
-	if (v->type == OUTFLOW_JSON_NUMBER) {
-		number_read(&s.number, v->text, !v->special);
-	} else if (v->type == OUTFLOW_JSON_STRING) {
-		if (v->special) {
-			decoded = outflow_alloc(m->e->host, m->e->arena, v->text.len, 1);
-			if (decoded == NULL) {
-				m->e->status =
-					outflow_fail(m->e->err, OUTFLOW_E_NOMEM, "no memory for a string of the event");
-				return false;
-			}
-			s.text = (outflow_str){ decoded, outflow_json_decode(v->text, decoded) };
-		}
-		if (is_listed(f, s.text))
-			return true;
-	}
-	for (const struct condition *c = f->conditions; c != NULL; c = c->next)
-		if (all_fit(c, &s))
-			return true;
-	return false;
-}
-
-static bool absence_fits(const struct field *f)
-{
-	for (const struct condition *c = f->conditions; c != NULL; c = c->next)
-		if (c->tests->kind == TEST_EXISTS && !c->tests->exists && c->tests->next == NULL)
-			return true;
-	return false;
-}
-
-static void tell(struct match *m, const struct field *f, const struct value *v, bool fits_here)
-{
-	struct pattern_finding finding = { f->leaf, v, fits_here };
+	struct pattern_finding finding = { l->number, v, fits_here };
 
 	if (m->trace != NULL)
 		m->trace(m->arg, &finding);
@@ -153,9 +32,13 @@ static void tell(struct match *m, const struct field *f, const struct value *v, 
 
 static enum verdict test_scalar(struct match *m, const struct node *n, const struct value *v)
 {
-	bool yes = scalar_fits(m, n->field, v);
+	struct subject s;
+	bool yes;
 
-	tell(m, n->field, v, yes);
+	if (!pattern_subject(m->e, v, &s))
+		return NO;
+	yes = pattern_leaf_fits(n->leaf, &s);
+	tell(m, n->leaf, v, yes);
 	return yes ? FOUND : NO;
 }
 
@@ -189,12 +72,12 @@ static enum verdict test_missing(struct match *m, const struct node *n)
 	enum verdict all = ABSENT;
 
 	if (n->is_leaf) {
-		all = absence_fits(n->field) ? ABSENT : NO;
-		tell(m, n->field, &none, all == ABSENT);
+		all = pattern_leaf_fits_absence(n->leaf) ? ABSENT : NO;
+		tell(m, n->leaf, &none, all == ABSENT);
 		return all;
 	}
 	for (uint32_t i = 0; i < n->n; i++)
-		if (!join_fields(m, &all, test_missing(m, &m->p->nodes[n->first + i])))
+		if (!join_fields(m, &all, test_missing(m, &m->nodes[n->first + i])))
 			break;
 	return all;
 }
@@ -206,19 +89,19 @@ static void forget(struct pattern *p, const struct node *n)
 	memset(p->slots + n->first, 0, n->n * sizeof *p->slots);
 }
 
-static void note(struct pattern *p, const struct node *n, outflow_str name, uint32_t token);
+static void note(struct match *m, const struct node *n, outflow_str name, uint32_t token);
 
 /* A name with a dot goes on below node i, which is marked, so that what was noted there is kept. */
-static void note_below(struct pattern *p, uint32_t i, outflow_str name, uint32_t token)
+static void note_below(struct match *m, uint32_t i, outflow_str name, uint32_t token)
 {
-	const struct node *c = &p->nodes[i];
+	const struct node *c = &m->nodes[i];
 
-	if (!p->slots[i].dotted)
-		forget(p, c);
-	p->slots[i].dotted = true;
+	if (!m->p->slots[i].dotted)
+		forget(m->p, c);
+	m->p->slots[i].dotted = true;
 	name.ptr += c->length + 1;
 	name.len -= c->length + 1;
-	note(p, c, name, token);
+	note(m, c, name, token);
 }
 
 /* The first letter decides nearly always, without a call. */
@@ -228,21 +111,21 @@ static inline bool begins_with(outflow_str name, const struct node *c)
 }
 
 /* Notes token under name for the children of n. */
-static void note(struct pattern *p, const struct node *n, outflow_str name, uint32_t token)
+static void note(struct match *m, const struct node *n, outflow_str name, uint32_t token)
 {
 	if (!(n->shapes & pattern_shape(name)) && !n->may_be_dotted)
 		return;
 	for (uint32_t i = n->first; i < n->first + n->n; i++) {
-		const struct node *c = &p->nodes[i];
+		const struct node *c = &m->nodes[i];
 		bool dotted = !c->is_leaf && name.len > c->length && name.ptr[c->length] == '.';
 
 		if ((name.len != c->length && !dotted) || !begins_with(name, c))
 			continue;
 		if (dotted) {
-			note_below(p, i, name, token);
+			note_below(m, i, name, token);
 			continue;
 		}
-		p->slots[i].token = token;
+		m->p->slots[i].token = token;
 		if (!c->twin)
 			return;
 	}
@@ -262,11 +145,18 @@ static void collect(struct match *m, const struct node *n, const outflow_json *j
 				return;
 			}
 		}
-		note(m->p, n, name, i + 1);
+		note(m, n, name, i + 1);
 	}
 }
 
 static enum verdict test_token(struct match *m, const struct node *n, const outflow_json *j, uint32_t token);
+
+/* A part for data fits no event whose data is not an object. */
+static bool is_hopeless(const struct match *m, const struct node *n, const outflow_json *j, uint32_t token)
+{
+	return m->p->dialect == PATTERN_ALIBABA && n->is_data &&
+	       (token == 0 || outflow_json_type(j, token) != OUTFLOW_JSON_OBJECT);
+}
 
 /* The verdicts on all children of n, whose values were noted. */
 static enum verdict test_noted(struct match *m, const struct node *n, const outflow_json *j)
@@ -274,12 +164,14 @@ static enum verdict test_noted(struct match *m, const struct node *n, const outf
 	enum verdict all = ABSENT, one;
 
 	for (uint32_t i = n->first; i < n->first + n->n; i++) {
-		const struct node *c = &m->p->nodes[i];
+		const struct node *c = &m->nodes[i];
 		struct slot slot = m->p->slots[i];
 		bool is_object = slot.token != 0 && outflow_json_type(j, slot.token) == OUTFLOW_JSON_OBJECT;
 
 		if (!slot.dotted) {
 			one = slot.token ? test_token(m, c, j, slot.token) : test_missing(m, c);
+			if (is_hopeless(m, c, j, slot.token))
+				one = NO;
 		} else {
 			if (is_object)
 				collect(m, c, j, slot.token);
@@ -307,11 +199,37 @@ static enum verdict test_array(struct match *m, const struct node *n, const outf
 	return all;
 }
 
+/* Dialect alibaba: of an array of scalars any will do; anything else that is no scalar fits nothing. */
+static enum verdict test_untyped_leaf(struct match *m, const struct node *n, const outflow_json *j, uint32_t token)
+{
+	uint32_t end = outflow_json_next(j, token) - 1;
+	struct value v = { .type = VALUE_MISSING };
+	enum verdict all = NO;
+
+	for (uint32_t i = token + 1; i < end; i = outflow_json_next(j, i))
+		if (outflow_json_type(j, token) == OUTFLOW_JSON_OBJECT || outflow_json_next(j, i) != i + 1)
+			end = token; /* holds a container, or is an object */
+	if (end <= token + 1)
+		tell(m, n->leaf, &v, false);
+	for (uint32_t i = token + 1; i < end; i++) {
+		v = value_of_token(j, i);
+		if (!join_elements(m, &all, test_scalar(m, n, &v)))
+			break;
+	}
+	return all;
+}
+
 static enum verdict test_token(struct match *m, const struct node *n, const outflow_json *j, uint32_t token)
 {
 	uint32_t type = outflow_json_type(j, token);
 	struct value v;
 
+	if (m->p->dialect == PATTERN_ALIBABA && (type == OUTFLOW_JSON_ARRAY || type == OUTFLOW_JSON_OBJECT)) {
+		if (n->is_leaf)
+			return test_untyped_leaf(m, n, j, token);
+		if (type == OUTFLOW_JSON_ARRAY)
+			return test_missing(m, n);
+	}
 	if (type == OUTFLOW_JSON_ARRAY)
 		return test_array(m, n, j, token);
 	if (n->is_leaf && type != OUTFLOW_JSON_OBJECT) {
@@ -335,7 +253,7 @@ static enum verdict test_user_property(struct match *m, const struct node *n, co
 	struct value v;
 
 	for (uint32_t i = n->first; i < n->first + n->n; i++) {
-		const struct node *c = &m->p->nodes[i];
+		const struct node *c = &m->nodes[i];
 
 		envelope_user_part(m->e, property, c->envelope, &v);
 		one = c->is_leaf && v.type != VALUE_MISSING ? test_scalar(m, c, &v) : test_missing(m, c);
@@ -351,7 +269,12 @@ static enum verdict test_user_properties(struct match *m, const struct node *n)
 	struct value property;
 	int64_t i = 0;
 
-	if (n->is_leaf)
+	if (n->is_leaf && m->p->dialect == PATTERN_ALIBABA) {
+		property = (struct value){ .type = VALUE_MISSING };
+		tell(m, n->leaf, &property, false);
+		return NO;
+	}
+	if (n->is_leaf || m->p->dialect == PATTERN_ALIBABA)
 		return test_missing(m, n);
 	for (; envelope_user_property(m->e, i, &property), property.type != VALUE_MISSING; i++)
 		if (!join_elements(m, &all, test_user_property(m, n, &property)))
@@ -372,6 +295,11 @@ static enum verdict test_field(struct match *m, const struct node *n)
 		return test_envelope(m, n);
 	if (n->is_leaf && v.type != VALUE_MISSING && v.type != OUTFLOW_JSON_OBJECT)
 		return test_scalar(m, n, &v);
+	if (n->is_leaf && v.type == OUTFLOW_JSON_OBJECT && m->p->dialect == PATTERN_ALIBABA) {
+		v.type = VALUE_MISSING;
+		tell(m, n->leaf, &v, false);
+		return NO;
+	}
 	return test_missing(m, n);
 }
 
@@ -380,24 +308,33 @@ static enum verdict test_envelope(struct match *m, const struct node *n)
 	enum verdict all = ABSENT;
 
 	for (uint32_t i = n->first; i < n->first + n->n; i++)
-		if (!join_fields(m, &all, test_field(m, &m->p->nodes[i])))
+		if (!join_fields(m, &all, test_field(m, &m->nodes[i])))
 			break;
 	return all;
 }
 
-bool pattern_match(struct pattern *p, struct event *e, pattern_trace *trace, void *arg)
+bool pattern_rule_match(struct pattern *p, const struct rule *rule, struct event *e, pattern_trace *trace, void *arg)
 {
-	struct match m = { p, e, trace, arg };
+	struct match m = { p, rule->nodes, e, trace, arg };
 	const outflow_json *json;
 	enum verdict verdict;
 
 	if (!e->whole) {
-		verdict = test_envelope(&m, &p->nodes[0]);
+		verdict = test_envelope(&m, &rule->nodes[0]);
 	} else {
 		json = event_tape(e);
 		if (json == NULL)
 			return false;
-		verdict = test_token(&m, &p->nodes[0], json, 0);
+		verdict = test_token(&m, &rule->nodes[0], json, 0);
 	}
 	return e->status == OUTFLOW_OK && verdict != NO;
+}
+
+bool pattern_match(struct pattern *p, struct event *e, pattern_trace *trace, void *arg)
+{
+	bool fits = false;
+
+	for (const struct rule *r = p->rules; r != NULL && (!fits || trace != NULL); r = r->next)
+		fits = pattern_rule_match(p, r, e, trace, arg) || fits;
+	return e->status == OUTFLOW_OK && fits;
 }
