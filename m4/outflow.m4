@@ -89,4 +89,26 @@ AC_DEFUN([OUTFLOW_CLIENT_LIBRARIES], [
     LIBS="$outflow_saved"
   ])
   AM_CONDITIONAL([HAVE_MQTT], [test "$have_mqtt" = yes])
+
+  AC_ARG_WITH([sqlite], [AS_HELP_STRING([--without-sqlite], [no SQLite tables in the transform enrich])],
+    [], [with_sqlite=check])
+  have_sqlite=no
+  sqlite_summary="no (left out)"
+  AS_IF([test "$with_sqlite" != no], [
+    PKG_CHECK_MODULES([SQLITE], [sqlite3 >= 3.31],
+      [have_sqlite=yes; sqlite_summary=yes
+       AC_DEFINE([HAVE_SQLITE], [1], [The transform enrich can read SQLite databases.])],
+      [sqlite_summary="no (SQLite 3.31 or newer is missing: libsqlite3-dev)"])
+  ])
+  AM_CONDITIONAL([HAVE_SQLITE], [test "$have_sqlite" = yes])
+
+  AC_ARG_WITH([curl], [AS_HELP_STRING([--without-curl], [leave the transform function out])], [], [with_curl=check])
+  have_curl=no
+  curl_summary="no (left out)"
+  AS_IF([test "$with_curl" != no], [
+    PKG_CHECK_MODULES([CURL], [libcurl >= 7.68],
+      [have_curl=yes; curl_summary=yes],
+      [curl_summary="no (libcurl 7.68 or newer is missing: libcurl4-openssl-dev)"])
+  ])
+  AM_CONDITIONAL([HAVE_CURL], [test "$have_curl" = yes])
 ])
