@@ -25,8 +25,31 @@ int batch_check(const json_t *request, const char *const *names, outflow_error *
 			outflow_fail(err, OUTFLOW_E_CONFIG, "the line has an unknown member '%.60s'%s%s%s", name,
 			             near.best ? "; did you mean '" : "", near.best ? near.best : "",
 			             near.best ? "'?" : "");
+		else if (strcmp(name, "headers") == 0)
+			continue;
 		else if (!json_is_string(value))
 			outflow_fail(err, OUTFLOW_E_CONFIG, "'%s' is not a text: JSON goes into a string", name);
+		else
+			continue;
+		return -1;
+	}
+	return 0;
+}
+
+static int read_headers(const json_t *headers, struct message *m, outflow_error *err)
+{
+	const char *name;
+	json_t *value;
+
+	if (headers != NULL && !json_is_object(headers)) {
+		outflow_fail(err, OUTFLOW_E_CONFIG, "'headers' is not an object");
+		return -1;
+	}
+	json_object_foreach((json_t *)(uintptr_t)headers, name, value) {
+		if (!json_is_string(value))
+			outflow_fail(err, OUTFLOW_E_CONFIG, "the header '%.60s' is not a text", name);
+		else if (message_add_header(m, outflow_text(name), outflow_text(json_string_value(value))) != OUTFLOW_OK)
+			outflow_fail(err, OUTFLOW_E_NOMEM, "no memory for the headers");
 		else
 			continue;
 		return -1;
@@ -56,7 +79,7 @@ int batch_read_message(const json_t *request, struct message *m, outflow_error *
 		m->topic = json_string_value(json_object_get(request, "topic"));
 	if (json_object_get(request, "key") != NULL)
 		m->key = json_string_value(json_object_get(request, "key"));
-	return 0;
+	return read_headers(json_object_get(request, "headers"), m, err);
 }
 
 static json_t *refuse(const char *reason)

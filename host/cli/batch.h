@@ -12,10 +12,10 @@
 int batch_run(const struct message *base, json_t *(*answer)(void *ctx, const json_t *request, struct message *m),
               void *ctx);
 
-/* Is every member of the request one of these, and a text? -1: err says which one is not. names ends with NULL. */
+/* Is every member of the request one of these, and, but for headers, a text? -1: err says which one is not. names ends with NULL. */
 int batch_check(const json_t *request, const char *const *names, outflow_error *err);
 
-/* Takes event or payload, topic and key of the request, whose texts they stay, apart from a copy of the payload. */
+/* Takes event or payload, topic, key and headers of the request; topic and key stay its own. */
 int batch_read_message(const json_t *request, struct message *m, outflow_error *err);
 
 #endif

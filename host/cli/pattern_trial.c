@@ -6,21 +6,6 @@
 
 #include <stdlib.h>
 
-#define FILTER "event/filter"
-
-/* Without the plugin every other problem would be about it, too. */
-static int find_filter(struct pattern_trial *p, int json)
-{
-	outflow_error err = { .size = sizeof err };
-	struct component filter;
-
-	if (inventory_open(p->configuration.host.plugin_path, NULL, &p->configuration.inventory, &err) != OUTFLOW_OK)
-		return tool_fail(json, PATTERN_ENVIRONMENT, "%s", err.msg);
-	if (inventory_find(p->configuration.inventory, OUTFLOW_TRANSFORM, FILTER, &filter, &err) != OUTFLOW_OK)
-		return tool_fail(json, PATTERN_ENVIRONMENT, "%s (--plugin-path says where plugins are)", err.msg);
-	return EXIT_OK;
-}
-
 static int make_model(struct pattern_trial *p, const struct pattern_options *o)
 {
 	struct settings keys = { 0 };
@@ -60,12 +45,8 @@ static void on_stage(void *ctx, struct trial *t, struct instance *stage, const o
 int pattern_trial_open(struct pattern_trial *p, const struct pattern_options *o)
 {
 	outflow_error err = { .size = sizeof err };
-	int status = configuration_read(&p->configuration, &o->config);
+	int status = trial_configuration(&p->configuration, &o->config, o->json);
 
-	/* Pipelines that happen to be configured here are no business of a pattern. */
-	problems_clear(&p->configuration.problems);
-	if (status == EXIT_OK)
-		status = find_filter(p, o->json);
 	if (status == EXIT_OK)
 		status = make_model(p, o);
 	if (status != EXIT_OK)

@@ -48,6 +48,10 @@ struct trial {
 	struct trial_outcome outcome;
 };
 
+/* Reads the host's own keys and loads the plugins, without pipelines that happen to be configured here. EXIT_OK, or
+ * EXIT_ENVIRONMENT after saying why: there is no plugin for events. configuration_clear follows in any case. */
+int trial_configuration(struct configuration *c, const struct config_options *o, int json);
+
 /* A pipeline of which nothing but these keys matters; source and sink are added to them. Problems go to the configuration's,
  * *result is NULL then. OUTFLOW_E_NOMEM. */
 outflow_status trial_pipeline_new(struct configuration *c, struct settings *keys, struct pipeline_model **result);
