@@ -45,10 +45,12 @@ static int read_headers(const json_t *headers, struct message *m, outflow_error 
 		outflow_fail(err, OUTFLOW_E_CONFIG, "'headers' is not an object");
 		return -1;
 	}
-	json_object_foreach((json_t *)(uintptr_t)headers, name, value) {
+	json_object_foreach((json_t *)(uintptr_t)headers, name, value)
+	{
 		if (!json_is_string(value))
 			outflow_fail(err, OUTFLOW_E_CONFIG, "the header '%.60s' is not a text", name);
-		else if (message_add_header(m, outflow_text(name), outflow_text(json_string_value(value))) != OUTFLOW_OK)
+		else if (message_add_header(m, outflow_text(name), outflow_text(json_string_value(value))) !=
+		         OUTFLOW_OK)
 			outflow_fail(err, OUTFLOW_E_NOMEM, "no memory for the headers");
 		else
 			continue;

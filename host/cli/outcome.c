@@ -40,7 +40,8 @@ static int same_headers(const outflow_record *a, const outflow_record *b)
 	if (a->n_headers != b->n_headers)
 		return 0;
 	for (uint32_t i = 0; i < a->n_headers; i++)
-		if (!same_text(a->headers[i].name, b->headers[i].name) || !same(a->headers[i].value, b->headers[i].value))
+		if (!same_text(a->headers[i].name, b->headers[i].name) ||
+		    !same(a->headers[i].value, b->headers[i].value))
 			return 0;
 	return 1;
 }

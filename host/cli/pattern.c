@@ -25,8 +25,8 @@ static const char help[] =
 	"      --format NAME       what the payload is: json, text or binary                       [json]\n" MESSAGE_OPTIONS_HELP
 	"      --lines             EVENTS holds one event a line            [-]; one verdict a line\n"
 	"      --batch             standard input holds one JSON object a line: texts name, dialect, pattern, and\n"
-	"                          event or payload, topic, key; out comes a line with name, result (match,\n"
-	"                          no-match, error) and reason\n"
+	"                          event or payload, topic, key, and headers, an object; out comes a line\n"
+	"                          with name, result (match, no-match, error) and reason\n"
 	"      --plugin-path DIRS  directories of plugins, with colons between them\n"
 	"      --json              for programs\n"
 	"\n"

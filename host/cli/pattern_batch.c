@@ -16,7 +16,9 @@ struct question {
 	struct text pattern;
 };
 
-static const char *const members[] = { "name", "dialect", "pattern", "event", "payload", "topic", "key", NULL };
+static const char *const members[] = {
+	"name", "dialect", "pattern", "event", "payload", "topic", "key", "headers", NULL
+};
 
 static int read_question(const json_t *request, struct question *q, struct message *m, outflow_error *err)
 {

@@ -20,8 +20,8 @@ static const char help[] =
 	"Runs a transform on one message and shows what comes out: values, and what else of them changed.\n"
 	"\n"
 	"      --config FILE       the keys, as they stand in the group of a pipeline: class = \"split\"; ... ;\n"
-	"                          or lists transforms and predicates                       [- is standard input]\n"
-	BODY_OPTIONS_HELP MESSAGE_OPTIONS_HELP
+	"                          or lists transforms and predicates                       [- is standard input]\n" BODY_OPTIONS_HELP
+		MESSAGE_OPTIONS_HELP
 	"      --format NAME       what the payload is: json, text or binary                       [json]\n"
 	"      --batch             standard input holds one JSON object a line: texts name, config, payload or\n"
 	"                          event, topic, key, format, and headers, an object; a line comes out for each\n"

@@ -16,7 +16,8 @@ outflow_status transform_key(struct transform_keys *k, const char *name, const c
 
 /* Takes what stands in a group of a configuration, or lists `transforms` and `predicates`. Problems are added.
  * OUTFLOW_E_NOMEM. */
-outflow_status transform_keys_parse(struct transform_keys *k, const char *name, const char *text, struct problems *problems);
+outflow_status transform_keys_parse(struct transform_keys *k, const char *name, const char *text,
+                                    struct problems *problems);
 
 /* Makes the pipeline with these transforms; NULL: the problems of the configuration say why not, as somebody sees them who
  * wrote the keys of one transform. */

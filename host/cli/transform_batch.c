@@ -10,8 +10,9 @@
 
 #include <outflow/util.h>
 
-static const char *const members[] = { "name",  "config", "event",  "payload", "topic",
-	                               "key",   "format", "headers", NULL };
+static const char *const members[] = {
+	"name", "config", "event", "payload", "topic", "key", "format", "headers", NULL
+};
 
 struct answering {
 	struct configuration *configuration;

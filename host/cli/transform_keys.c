@@ -19,7 +19,8 @@ outflow_status transform_key(struct transform_keys *k, const char *name, const c
 	return settings_set(&k->settings, key, value, NULL, 0);
 }
 
-outflow_status transform_keys_parse(struct transform_keys *k, const char *name, const char *text, struct problems *problems)
+outflow_status transform_keys_parse(struct transform_keys *k, const char *name, const char *text,
+                                    struct problems *problems)
 {
 	struct loaded loaded = { .host = { 0 } };
 	struct place where = { .file = name };

@@ -67,9 +67,25 @@ static outflow_status on_pause(void *ctx, int64_t deadline_ns, outflow_error *er
 /* ---- making it ---- */
 
 /* The shared copy will do for a component that wants one of its own, too: each stage has a single instance. */
-static outflow_status create(struct trial *t, size_t i, const struct stage_model *m, outflow_error *err)
+static outflow_status create(struct trial *t, struct instance *i, const struct stage_model *m, outflow_error *err)
 {
-	return instance_create(&t->stages[i], &t->services, m, &m->component, err);
+	outflow_status status = instance_create(i, &t->services, m, &m->component, err);
+
+	if (status == OUTFLOW_OK && m->predicate != NULL)
+		i->predicate = &t->predicates[m->predicate - t->model->predicates];
+	return status;
+}
+
+static outflow_status create_all(struct trial *t, struct instance *instances, const struct stage_model *models,
+                                 size_t n, outflow_error *err)
+{
+	for (size_t i = 0; i < n; i++) {
+		outflow_status status = create(t, &instances[i], &models[i], err);
+
+		if (status != OUTFLOW_OK)
+			return instance_blame(&instances[i], status, err);
+	}
+	return OUTFLOW_OK;
 }
 
 static void connect_parts(struct trial *t)
@@ -128,23 +144,21 @@ outflow_status trial_pipeline_new(struct configuration *c, struct settings *keys
 outflow_status trial_open(struct trial *t, const struct configuration *c, const struct pipeline_model *m,
                           outflow_error *err)
 {
-	outflow_status status = OUTFLOW_OK;
+	outflow_status status;
 
 	*t = (struct trial){ .model = m };
 	t->environment = (struct environment){ .inventory = c->inventory, .host = &c->host };
 	t->services = (struct services){ .environment = &t->environment, .model = m, .n_tasks = 1 };
 	t->pool = pool_new();
 	t->stages = calloc(m->n_stages + 1, sizeof *t->stages);
+	t->predicates = calloc(m->n_predicates + 1, sizeof *t->predicates);
 	t->changed = calloc(m->n_stages + 1, sizeof *t->changed);
-	if (t->pool == NULL || t->stages == NULL || t->changed == NULL || wakeup_init(&t->services.wakeup) != 0)
+	if (t->pool == NULL || t->stages == NULL || t->predicates == NULL || t->changed == NULL ||
+	    wakeup_init(&t->services.wakeup) != 0)
 		return outflow_fail(err, OUTFLOW_E_NOMEM, "no memory for a trial");
 	connect_parts(t);
-	for (size_t i = 0; i < m->n_stages && status == OUTFLOW_OK; i++) {
-		status = create(t, i, &m->stages[i], err);
-		if (status != OUTFLOW_OK)
-			return instance_blame(&t->stages[i], status, err);
-	}
-	return status;
+	status = create_all(t, t->predicates, m->predicates, m->n_predicates, err);
+	return status == OUTFLOW_OK ? create_all(t, t->stages, m->stages, m->n_stages, err) : status;
 }
 
 outflow_status trial_change(struct trial *t, size_t stage, const struct settings *keys, outflow_error *err)
@@ -157,7 +171,7 @@ outflow_status trial_change(struct trial *t, size_t stage, const struct settings
 	changed->config = NULL;
 	if (instance_config_copy(t->model->stages[stage].config, keys, &changed->config, err) != OUTFLOW_OK)
 		return OUTFLOW_E_CONFIG;
-	return create(t, stage, changed, err);
+	return create(t, &t->stages[stage], changed, err);
 }
 
 void trial_close(struct trial *t)
@@ -168,12 +182,15 @@ void trial_close(struct trial *t)
 		instance_destroy(&t->stages[i]);
 		instance_config_free(&t->changed[i].config);
 	}
+	for (size_t i = t->predicates ? t->model->n_predicates : 0; i-- > 0;)
+		instance_destroy(&t->predicates[i]);
 	ledger_free(&t->services.ledger);
 	pool_free(&t->pool);
 	timers_clear(&t->services.timers);
 	rejects_clear(&t->services.rejects);
 	free(t->outcome.failures);
 	free(t->stages);
+	free(t->predicates);
 	free(t->changed);
 	*t = (struct trial){ .model = NULL };
 }

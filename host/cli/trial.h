@@ -36,7 +36,7 @@ struct trial {
 	struct environment environment;
 	struct services services;
 	struct pool *pool;
-	struct instance *stages;
+	struct instance *stages, *predicates;
 	struct stage_model *changed; /* beside stages: those with keys of their own; config NULL: the model's */
 	struct instance sink;        /* who is to blame; there is no self */
 	struct outbox dead_letters;  /* never filled */

@@ -170,6 +170,108 @@ class Pattern(Trial):
         self.assertLess(peak(100000), 1.5 * peak(2000) + 2048)
 
 
+class Transform(Trial):
+    RENAME = ("transform", "test", "rename", "fields=temp:celsius")
+
+    def test_outcomes(self):
+        out = self.answers(0, *self.RENAME, "--payload", '{"temp":61}')
+        self.assertEqual(out, 'output\n  value      {"celsius":61}\n')
+        self.answers(1, *self.RENAME, "--payload", "{", says="rejected: convert: not JSON")
+        deliver = ("transform", "test", "event/deliver", "key=$.data.body.dev", "headers.a=b")
+        out = self.answers(0, *deliver, "topic=t", "--payload", '{"dev":"p1"}', "--topic", "x/y", "--header", "c=d")
+        self.assertEqual(out, 'output\n  topic      t\n  key        p1\n  value      {"dev":"p1"}\n'
+                              '  header     a = b\n')
+        self.answers(1, *deliver, "key.missing=drop", "--payload", "{}", says="filtered")
+        self.answers(1, *deliver, "key.missing=fail", "--payload", "{}", says="rejected: transforms.t1: key: ")
+        data = self.asks(0, *deliver, "--payload", '{"dev":"p1"}', "--topic", "x/y")
+        self.assertEqual(data["result"], "output")
+        self.assertEqual(data["outputs"][0]["key"], "p1")
+        self.assertEqual(data["outputs"][0]["topic"], "x/y")
+        self.assertEqual(data["outputs"][0]["changed"], ["key", "headers"])
+        self.assertEqual(self.asks(1, *deliver, "key.missing=fail", "--payload", "{}")["failures"][0]["stage"],
+                         "transforms.t1")
+        self.answers(0, "transform", "test", "event/filter", f"pattern={HOT}", "--event",
+                     '{"data":{"body":{"temp":61}}}')
+        self.answers(1, "transform", "test", "event/filter", f"pattern={HOT}", "--payload", '{"temp":21}')
+
+    def test_keys_from_a_file(self):
+        keys = self.file("keys", 'class = "rename";\nfields = [ "temp:celsius" ];\n')
+        self.answers(0, "transform", "test", "--config", keys, "--payload", '{"temp":61}', says="celsius")
+        self.answers(0, "transform", "test", "--config", "-", "--payload", '{"temp":61}', says="celsius",
+                     given='class = "rename"; fields = [ "temp:celsius" ];')
+        several = self.file("several", 'transforms = ( { class = "rename"; fields = "a:b"; },\n'
+                                       '{ class = "drop"; fields = "c"; predicate = "p"; } );\n'
+                                       'predicates = ( { name = "p"; class = "flaky"; } );\n')
+        self.answers(2, "transform", "test", "--config", several, "--payload", "{}", says="no predicate 'flaky'")
+        bad = self.file("bad", 'class = "rename";\nfeilds = [ "temp:celsius" ];\n')
+        self.answers(2, "transform", "test", "--config", bad, "--payload", "{}",
+                     says="bad:2: feilds: unknown key; did you mean 'fields'?")
+        self.answers(2, "transform", "test", "--config", self.file("cut", "class = {\n"), "--payload", "{}",
+                     says="cut:2: syntax error")
+        self.answers(2, "transform", "test", "--config", self.file("nul", b'class = "x\0";'), "--payload", "{}",
+                     says="NUL byte")
+        self.answers(2, "transform", "test", "--config", self.file("whole", 'pipelines = ( { name = "a"; } );'),
+                     "--payload", "{}", says="outflow try takes whole pipelines")
+        self.answers(2, "transform", "test", "--config", "/nowhere", "--payload", "{}", says="cannot be read")
+
+    def test_what_is_refused(self):
+        self.answers(2, "transform", "test", "renam", "--payload", "{}", says="did you mean 'rename'?")
+        self.answers(2, "transform", "test", "rename", "feilds=a:b", "--payload", "{}",
+                     says="feilds: unknown key; did you mean 'fields'?")
+        self.answers(2, "transform", "test", "rename", "fields", "--payload", "{}", says="KEY=VALUE")
+        self.answers(2, *self.RENAME, says="on which message?")
+        self.answers(2, *self.RENAME, "--payload", "{}", "--event", "{}", says="one --payload or --event")
+        self.answers(2, "transform", "rename", says="expected test")
+        self.answers(2, "transform", "test", "--payload", "{}", says="expected the class")
+        self.answers(2, *self.RENAME, "--paylod", "{}", says="did you mean '--payload'?")
+        self.answers(3, *self.RENAME, "--payload", "{}", "--plugin-path", "/nowhere", says="no transform")
+        self.assertIsNone(self.asks(2, "transform", "test", "renam", "--payload", "{}"))
+
+    def test_batch(self):
+        requests = ({"name": "a", "config": 'class = "rename"; fields = "a:b";', "payload": '{"a":1}',
+                     "headers": {"h": "v"}, "topic": "t", "key": "k"},
+                    {"config": 'class = "rename"; fields = "a:b";', "payload": "x"},
+                    {"config": 'class = "rename";', "payload": "{}"},
+                    {"config": 'class = "rename"; fields = "a:b";', "payload": "text", "format": "binary"},
+                    {"config": "class = {", "payload": "{}"}, {"payload": "{}"},
+                    {"config": "", "payload": "{}", "format": "xml"}, {"config": "", "payload": "{}", "headers": []})
+        given = "".join(json.dumps(request) + "\n" for request in requests)
+        answers = [json.loads(line) for line in
+                   self.answers(0, "transform", "test", "--batch", given=given).splitlines()]
+        self.assertEqual(answers[0]["name"], "a")
+        self.assertEqual(answers[0]["outputs"][0]["value"], '{"b":1}')
+        self.assertEqual(answers[0]["outputs"][0]["headers"], [["h", "v"]])
+        self.assertEqual([a["result"] for a in answers], ["output", "rejected", "error", "rejected"] + 4 * ["error"])
+        for answer, reason in zip(answers[4:], ("syntax error", "no 'config'", "json, text or binary", "no object")):
+            self.assertIn(reason.replace("no object", "not an object"), answer["reason"])
+
+
+class Examples(Trial):
+    """The runner of the documentation's examples sees what differs, and where."""
+
+    RUNNER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "doc", "examples")
+
+    def run_page(self, text):
+        done = subprocess.run([self.RUNNER, self.file("page.md", text)], capture_output=True, text=True, timeout=60)
+        return done.returncode, done.stdout
+
+    def test_differences(self):
+        pattern = "```\npattern: {\"a\":[1]}\nevent: {\"a\":1}\n%s\n```\n"
+        transform = ('```\ntransform: class = "rename"; fields = "a:b";\npayload: {"a":1}\noutput: {"b":1}\n%s\n```\n')
+        command = "```\n$ outflow pattern test '{}' '{}'\n%s\n```\n"
+        for page in (pattern % "match", transform % "", command % "match"):
+            self.assertEqual(self.run_page(page)[0], 0, page)
+        for page, line in ((pattern % "no match", 4), (pattern % "refused: x", 4), (pattern % "mtch", 4),
+                           (transform % "output: {}", 4), (transform % "output key: k", 5),
+                           (transform % "output header h: v", 5), (transform % "payload: {\nfiltered", 6),
+                           (transform % "payload: {\nrejected: something else", 6), (command % "no match", 2),
+                           (command % "match\nmatch", 2), (command % "", 2), ("nothing\n", None)):
+            code, out = self.run_page(page)
+            self.assertEqual(code, 1, page)
+            if line:
+                self.assertIn(f"page.md:{line}: ", out, page)
+
+
 class Hostile(Trial):
     """Each ends with a verdict and a sentence; none ends the program otherwise."""
 
@@ -192,7 +294,8 @@ class Hostile(Trial):
         self.answers(2, "pattern", "test", "-", "{}", given=wide, says="bytes are more than")
 
     def test_closed_standard_output(self):
-        for arguments in (("pattern", "test", HOT, "{}"), ("version",), ("pattern", "explain", HOT, "{}", "--json")):
+        for arguments in (("pattern", "test", HOT, "{}"), ("version",), ("pattern", "explain", HOT, "{}", "--json"),
+                          ("transform", "test", "event/filter", "--payload", "{}")):
             with open("/dev/full", "wb") as full:
                 done = subprocess.run([OUTFLOW, *arguments], stdout=full, stderr=subprocess.PIPE, timeout=60)
             self.assertEqual(done.returncode, 3)
