@@ -3,6 +3,7 @@
  * payload. */
 #include "sdk/testing/harness.h"
 #include "transforms/event/components.h"
+#include "transforms/fields/components.h"
 
 #include <outflow/json.h>
 #include <outflow/util.h>
@@ -23,8 +24,6 @@ static const char payload[] =
 static const char pattern[] =
 	"{\"data\":{\"body\":{\"site\":[\"north\",\"south\"],\"temp\":[{\"numeric\":[\">\",50]}],\"state\":[{\"anything-but\":\"off\"}],"
 	"\"dev\":[{\"prefix\":\"pump-\"}],\"pos\":{\"floor\":[{\"exists\":true}]}}}}";
-
-outflow_plugin_entry_fn outflow_plugin_entry_v1; /* of the plugin fields */
 
 /* What a measured step works on: inputs, and an output batch with all the room that it needs. */
 struct bench {
@@ -214,7 +213,7 @@ int main(void)
 	row("filter on a view", measure(b, step_apply), reference);
 	prepare(b, &event_deliver, "key", "$.data.body.dev");
 	row("deliver: key from a path, on a view", measure(b, step_apply), reference);
-	prepare(b, outflow_plugin_entry_v1()->components[0], "fields", "temp:celsius");
+	prepare(b, &fields_rename, "fields", "temp:celsius");
 	row("rename one field, on a view", measure(b, step_apply), reference);
 	row("rename one field, and a tape of the result", measure(b, step_apply_and_scan), reference);
 	prepare(b, &event_deliver, "key", "$.data.body.dev");

@@ -137,6 +137,8 @@ static void covers_what_is_replaced_or_removed(void **state)
 	rewrite_begin(&w, outflow_harness_host(t), outflow_harness_batch(t), j);
 	rewrite_add_member(&w, 0, outflow_text("x"), outflow_text("1"));
 	assert_false(rewrite_covers(&w, 2));
+	assert_true(rewrite_has_added(&w, 0, outflow_text("x")));
+	assert_false(rewrite_has_added(&w, 0, outflow_text("y")) || rewrite_has_added(&w, 2, outflow_text("x")));
 	rewrite_replace(&w, 2, outflow_text("1"));
 	assert_true(rewrite_covers(&w, 2) && rewrite_covers(&w, 3));
 	assert_false(rewrite_covers(&w, 0) || rewrite_covers(&w, 6));

@@ -72,6 +72,7 @@ static void paths_lead_into_the_payload(void **state)
 	(void)state;
 	finds("json", "$.data.body.a,$.data.value.b[1],$.data.body.none", "{\"a\":{\"x\": 1},\"b\":[1,\"2\"]}",
 	      "{\"x\": 1} \"2\"");
+	finds("json", "$.data.body.b[*],$.data.body..x", "{\"a\":{\"x\":1},\"b\":[2,{\"x\":3}]}", "2 {\"x\":3} 1 3");
 	finds("json", "$.data.body", " 7 ", "7");
 	finds("json", "$.data.body,$.data.body.a", NULL, "");
 	finds("text", "$.data.body", "p1,21", "p1,21");

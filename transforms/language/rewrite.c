@@ -8,7 +8,7 @@ enum edit_kind { REPLACE, REMOVE, ADD };
 struct rewrite_edit {
 	uint32_t token;
 	enum edit_kind kind;
-	outflow_str name; /* of a member to add, as JSON */
+	outflow_str plain_name, name; /* of a member to add; name: as JSON */
 	outflow_str text;
 };
 
@@ -58,7 +58,7 @@ void rewrite_remove(struct rewrite *w, uint32_t token)
 
 void rewrite_add_member(struct rewrite *w, uint32_t object, outflow_str name, outflow_str json_text)
 {
-	struct rewrite_edit edit = { .token = object, .kind = ADD, .text = json_text };
+	struct rewrite_edit edit = { .token = object, .kind = ADD, .plain_name = name, .text = json_text };
 	outflow_json_writer writer;
 	outflow_bytes quoted;
 
@@ -71,12 +71,29 @@ void rewrite_add_member(struct rewrite *w, uint32_t object, outflow_str name, ou
 	add_edit(w, edit);
 }
 
+bool rewrite_is_empty(const struct rewrite *w)
+{
+	return w->n == 0 && !w->failed;
+}
+
 bool rewrite_covers(const struct rewrite *w, uint32_t token)
 {
 	for (uint32_t i = 0; i < w->n; i++)
 		if (w->edits[i].kind != ADD && w->edits[i].token <= token &&
 		    token < outflow_json_next(w->json, w->edits[i].token))
 			return true;
+	return false;
+}
+
+bool rewrite_has_added(const struct rewrite *w, uint32_t object, outflow_str name)
+{
+	for (uint32_t i = 0; i < w->n; i++) {
+		const struct rewrite_edit *e = &w->edits[i];
+
+		if (e->kind == ADD && e->token == object && e->plain_name.len == name.len &&
+		    (name.len == 0 || memcmp(e->plain_name.ptr, name.ptr, name.len) == 0))
+			return true;
+	}
 	return false;
 }
 
@@ -243,7 +260,7 @@ outflow_bytes rewrite_finish(struct rewrite *w)
 	struct output o = { .json = w->json };
 	struct verdict v;
 
-	if (w->n == 0 && !w->failed)
+	if (rewrite_is_empty(w))
 		return outflow_text_bytes(w->json->text);
 	sort(w);
 	if (!w->failed)

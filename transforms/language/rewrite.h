@@ -34,12 +34,18 @@ void rewrite_replace(struct rewrite *w, uint32_t token, outflow_str json_text);
 /* Value `token` goes: an element, or a member with its name. The root cannot go. */
 void rewrite_remove(struct rewrite *w, uint32_t token);
 
-/* `object` gets one member more, behind those that it has. name is UTF-8, copied and escaped here; that the object has no
+/* `object` gets one member more, behind those that it has. name is UTF-8, escaped here; that the object has no
  * such member yet is the caller's to know. */
 void rewrite_add_member(struct rewrite *w, uint32_t object, outflow_str name, outflow_str json_text);
 
+/* Is the text still the same? */
+bool rewrite_is_empty(const struct rewrite *w);
+
 /* Does an edit replace or remove `token`, or something around it? */
 bool rewrite_covers(const struct rewrite *w, uint32_t token);
+
+/* Has `object` got a member of that name from rewrite_add_member? */
+bool rewrite_has_added(const struct rewrite *w, uint32_t object, outflow_str name);
 
 /* The edited text, in the batch's arena; without any edit the text itself. ptr NULL: no memory. */
 outflow_bytes rewrite_finish(struct rewrite *w);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "targets.h"
 
-#include "path.h"
+#include "query.h"
 
 #include <outflow/util.h>
 
@@ -9,7 +9,7 @@
 
 struct target {
 	struct target *next;
-	struct path *path;
+	struct query *query;
 	outflow_str text;
 	char copy[];
 };
@@ -35,7 +35,7 @@ outflow_status targets_add(struct targets *t, outflow_str path, outflow_error *e
 
 	if (target == NULL)
 		return outflow_fail(err, OUTFLOW_E_NOMEM, "no memory for a path");
-	status = path_compile(path, &target->path, err);
+	status = query_compile(path, &target->query, err);
 	if (status != OUTFLOW_OK) {
 		free(target);
 		return status;
@@ -55,7 +55,7 @@ void targets_free(struct targets **tp)
 
 	for (; target != NULL; target = next) {
 		next = target->next;
-		path_free(&target->path);
+		query_free(&target->query);
 		free(target);
 	}
 	free(*tp);
@@ -73,28 +73,40 @@ static bool is_in_payload(const struct event *e, const struct value *v)
 	return v->json != NULL || (v->text.ptr != NULL && v->text.ptr == e->record->value.ptr);
 }
 
-static outflow_status walk_one(const struct target *target, struct event *e, target_found *found, void *arg)
-{
-	struct value v;
+/* One walk along one path. */
+struct walk {
+	const struct target *target;
+	struct event *e;
+	target_found *found;
+	void *arg;
+	outflow_status status;
+};
 
-	path_find(target->path, e, &v);
-	if (e->status != OUTFLOW_OK || v.type == VALUE_MISSING)
-		return e->status;
-	if (v.type == OUTFLOW_JSON_NULL && v.json == NULL) /* the payload is null: it holds nothing */
-		return OUTFLOW_OK;
-	if (!is_in_payload(e, &v))
-		return outflow_fail(e->err, OUTFLOW_E_RECORD,
-		                    "'%.*s' leads to a part of the event that is not in the payload, and only the "
-		                    "payload can be edited: its paths begin with $.data.body",
-		                    (int)(target->text.len > 200 ? 200 : target->text.len), target->text.ptr);
-	return found(arg, &v);
+static bool take(void *arg, const struct value *v)
+{
+	struct walk *w = arg;
+
+	if (v->type == OUTFLOW_JSON_NULL && v->json == NULL) /* the payload is null: it holds nothing */
+		return true;
+	if (is_in_payload(w->e, v))
+		w->status = w->found(w->arg, v);
+	else
+		w->status =
+			outflow_fail(w->e->err, OUTFLOW_E_RECORD,
+		                     "'%.*s' leads to a part of the event that is not in the payload, and only the "
+		                     "payload can be edited: its paths begin with $.data.body",
+		                     (int)(w->target->text.len > 200 ? 200 : w->target->text.len), w->target->text.ptr);
+	return w->status == OUTFLOW_OK;
 }
 
 outflow_status targets_walk(const struct targets *t, struct event *e, target_found *found, void *arg)
 {
-	outflow_status status = OUTFLOW_OK;
+	struct walk w = { .e = e, .found = found, .arg = arg };
 
-	for (const struct target *target = t->first; target != NULL && status == OUTFLOW_OK; target = target->next)
-		status = walk_one(target, e, found, arg);
-	return status;
+	for (w.target = t->first; w.target != NULL && w.status == OUTFLOW_OK; w.target = w.target->next) {
+		query_find(w.target->query, e, take, &w);
+		if (w.status == OUTFLOW_OK)
+			w.status = e->status;
+	}
+	return w.status;
 }
