@@ -121,6 +121,7 @@ static outflow_status copy_headers(struct message *m, const struct message *base
 	m->headers = NULL;
 	m->n_headers = 0;
 	m->all = NULL;
+	m->own_topic = NULL;
 	m->payload = (struct text){ .ptr = NULL };
 	for (size_t i = 0; i < base->n_headers && status == OUTFLOW_OK; i++)
 		status = message_add_header(m, outflow_text(base->headers[i].name),

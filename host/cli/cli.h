@@ -21,6 +21,7 @@ int cli_dlq(int argc, char **argv);
 int cli_pattern(int argc, char **argv);
 int cli_plugins(int argc, char **argv);
 int cli_transform(int argc, char **argv);
+int cli_try(int argc, char **argv);
 int cli_version(int argc, char **argv);
 
 /* Says on standard error that an option or argument is wrong and where help is; returns EXIT_CONFIG. */

@@ -110,9 +110,6 @@ void dlq_reader_clear(struct dlq_reader *d);
 
 /* ---- dlq_model.c ---- */
 
-/* The pipeline of that name. NULL: none, and that has been said. */
-struct pipeline_model *dlq_find_pipeline(struct configuration *c, const char *name);
-
 /* A pipeline that reads the dead letters of m and drops them. EXIT_OK, or else why not has been said. */
 int dlq_model_new(struct configuration *c, const struct pipeline_model *m, struct pipeline_model **result);
 

@@ -1,30 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From the keys of a dead-letter sink to those of the source that reads what it writes. */
 #include "host/cli/dlq.h"
-#include "host/config/suggest.h"
 
 #include <stdio.h>
 #include <string.h>
 
 /* A line of the file sink holds a whole record, and a batch as much. */
 #define LINE_MAX_TEXT "64MiB"
-
-struct pipeline_model *dlq_find_pipeline(struct configuration *c, const char *name)
-{
-	struct suggestion near = { .typed = name };
-
-	for (size_t i = 0; i < c->n_pipelines; i++) {
-		if (strcmp(c->pipelines[i]->name, name) == 0)
-			return c->pipelines[i];
-		suggestion_offer(&near, c->pipelines[i]->name);
-	}
-	fprintf(stderr, "outflow: there is no pipeline '%s'", name);
-	if (near.best != NULL)
-		fprintf(stderr, "; did you mean '%s'?\n", near.best);
-	else
-		fprintf(stderr, " in this configuration, which has %zu\n", c->n_pipelines);
-	return NULL;
-}
 
 /* One pipeline being made. */
 struct reading {

@@ -224,7 +224,7 @@ static int rehearse(struct configuration *c, struct pipeline_model *reading, str
 
 static int replay(struct configuration *c, const char *name, struct state_dir *d, struct replay *r)
 {
-	struct pipeline_model *m = dlq_find_pipeline(c, name), *reading = NULL;
+	struct pipeline_model *m = configuration_pipeline(c, name, 0), *reading = NULL;
 	int status = m ? dlq_model_new(c, m, &reading) : EXIT_CONFIG;
 
 	if (status == EXIT_OK && dlq_reader_install(&r->reader, &reading->source) != OUTFLOW_OK)

@@ -76,7 +76,7 @@ int dlq_show(struct configuration *c, const char *pipeline, const struct dlq_sho
 		status = configuration_report(c);
 	if (status != EXIT_OK)
 		return status;
-	m = dlq_find_pipeline(c, pipeline);
+	m = configuration_pipeline(c, pipeline, 0);
 	status = m ? dlq_model_new(c, m, &reading) : EXIT_CONFIG;
 	if (status == EXIT_OK && dlq_reader_install(&s.reader, &reading->source) != OUTFLOW_OK)
 		status = EXIT_FAILED;

@@ -2,6 +2,8 @@
 #include "host/cli/options.h"
 
 #include "host/base/log.h"
+#include "host/cli/tool.h"
+#include "host/config/suggest.h"
 
 #include <outflow/util.h>
 
@@ -102,6 +104,23 @@ int configuration_report(struct configuration *c)
 	problems_print(&c->problems, stderr);
 	fprintf(stderr, "outflow: %zu problem%s in the configuration\n", c->problems.n, c->problems.n == 1 ? "" : "s");
 	return EXIT_CONFIG;
+}
+
+struct pipeline_model *configuration_pipeline(const struct configuration *c, const char *name, int json)
+{
+	struct suggestion near = { .typed = name };
+
+	for (size_t i = 0; i < c->n_pipelines; i++) {
+		if (strcmp(c->pipelines[i]->name, name) == 0)
+			return c->pipelines[i];
+		suggestion_offer(&near, c->pipelines[i]->name);
+	}
+	if (near.best != NULL)
+		tool_fail(json, EXIT_CONFIG, "there is no pipeline '%s'; did you mean '%s'?", name, near.best);
+	else
+		tool_fail(json, EXIT_CONFIG, "there is no pipeline '%s' in this configuration, which has %zu", name,
+		          c->n_pipelines);
+	return NULL;
 }
 
 void configuration_clear(struct configuration *c)

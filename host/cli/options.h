@@ -58,6 +58,9 @@ int configuration_resolve(struct configuration *c, const char *copy_dir);
 /* Prints the problems and says how many; returns EXIT_CONFIG when there are any, else EXIT_OK. */
 int configuration_report(struct configuration *c);
 
+/* The pipeline of that name. NULL: none, and that has been said, on standard error or as the answer in JSON. */
+struct pipeline_model *configuration_pipeline(const struct configuration *c, const char *name, int json);
+
 void configuration_clear(struct configuration *c);
 
 #endif

@@ -91,6 +91,12 @@ json_t *outcome_json(const struct trial_outcome *o, const outflow_record *input)
 	return json_pack("{s:s, s:o, s:o}", "result", outcome_name(o), "outputs", outputs, "failures", failures);
 }
 
+int outcome_is_unchanged(const outflow_record *r, const outflow_record *input)
+{
+	return same_text(r->topic, input->topic) && same(r->key, input->key) && same(r->value, input->value) &&
+	       same_headers(r, input) && r->partition == input->partition && r->timestamp_ms == input->timestamp_ms;
+}
+
 /* ---- for people ---- */
 
 static void print_part(const char *name, outflow_bytes part, FILE *to)
@@ -116,7 +122,7 @@ static void print_headers(const outflow_record *r, const outflow_record *input, 
 			print_header("header", &r->headers[i], to);
 	for (uint32_t i = 0; input != NULL && i < input->n_headers; i++)
 		if (!has_header(r, &input->headers[i]))
-			print_header("header gone", &input->headers[i], to);
+			print_header("no header", &input->headers[i], to);
 }
 
 static void print_value(outflow_bytes value, FILE *to)
@@ -135,12 +141,11 @@ void outcome_print_record(const outflow_record *r, const outflow_record *input, 
 		print_part("topic", outflow_text_bytes(r->topic), to);
 	if (input == NULL || !same(r->key, input->key))
 		print_part("key", r->key, to);
-	print_value(r->value, to);
+	if (input == NULL || !same(r->value, input->value))
+		print_value(r->value, to);
 	print_headers(r, input, to);
 	if (r->partition >= 0 && (input == NULL || r->partition != input->partition))
 		fprintf(to, "  %-10s %d\n", "partition", (int)r->partition);
-	else if (input == NULL)
-		fprintf(to, "  %-10s chosen by the sink\n", "partition");
 	if (input == NULL || r->timestamp_ms != input->timestamp_ms)
 		fprintf(to, "  %-10s %s\n", "timestamp", tool_time(r->timestamp_ms).text);
 }

@@ -13,8 +13,11 @@ const char *outcome_name(const struct trial_outcome *o);
  *  "failures": [{"stage", "reason", and "dead_letter" when there is one}]}. NULL: no memory. */
 json_t *outcome_json(const struct trial_outcome *o, const outflow_record *input);
 
-/* One output: its value, and what else is not the input's; input NULL: all of it. */
+/* What of a record is not its input's; input NULL: all of it. */
 void outcome_print_record(const outflow_record *r, const outflow_record *input, FILE *to);
+
+/* Is all of it the input's? */
+int outcome_is_unchanged(const outflow_record *r, const outflow_record *input);
 
 /* One failure as a sentence. */
 void outcome_print_failure(const struct trial_failure *f, FILE *to);

@@ -165,10 +165,12 @@ static int read_keys(struct configuration *c, const struct arguments *a, struct 
 static void print(const struct trial_outcome *o, const outflow_record *input)
 {
 	for (uint32_t i = 0; i < o->n_outputs; i++) {
+		const char *as_it_is = outcome_is_unchanged(&o->outputs[i], input) ? ": as it came" : "";
+
 		if (o->n_outputs > 1)
-			printf("output %u of %u\n", i + 1, o->n_outputs);
+			printf("output %u of %u%s\n", i + 1, o->n_outputs, as_it_is);
 		else
-			puts("output");
+			printf("output%s\n", as_it_is);
 		outcome_print_record(&o->outputs[i], input, stdout);
 	}
 	for (size_t i = 0; i < o->n_failures; i++) {

@@ -306,3 +306,25 @@ outflow_status trial_explain(struct trial *t, struct instance *stage, const outf
 	batch_drop_records(&t->family->memory, b.plugin.recs);
 	return status;
 }
+
+int trial_chooses(struct trial *t, struct instance *stage, const outflow_record *in)
+{
+	const struct instance *predicate = stage->predicate;
+	outflow_error err = { .size = sizeof err };
+	uint8_t match = 0;
+	struct batch b;
+	outflow_status status;
+
+	if (predicate == NULL)
+		return 1;
+	if (batch_begin(&b, &t->family->memory, 0, 1) != OUTFLOW_OK)
+		return -1;
+	rejects_begin(&t->services.rejects, in, 1);
+	status = ((const outflow_predicate_ops *)predicate->component.what->ops)
+	                 ->test(predicate->self, in, 1, &match, &b.plugin, &err);
+	batch_end(&b);
+	batch_drop_records(&t->family->memory, b.plugin.recs);
+	if (status < 0 || t->services.rejects.n > 0)
+		return -1;
+	return (match != 0) != (stage->model->negate != 0);
+}

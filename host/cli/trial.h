@@ -75,6 +75,9 @@ outflow_status trial_run(struct trial *t, const outflow_record *r, const struct 
 outflow_status trial_explain(struct trial *t, struct instance *stage, const outflow_record *in, outflow_bytes *json,
                              outflow_error *err);
 
+/* Inside on_stage: does the stage's predicate have it work on this input? 1 without a predicate; -1: it could not say. */
+int trial_chooses(struct trial *t, struct instance *stage, const outflow_record *in);
+
 /* Accepts one that was zeroed, or not opened whole. */
 void trial_close(struct trial *t);
 

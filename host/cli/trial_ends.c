@@ -2,6 +2,7 @@
 #include "host/cli/trial_ends.h"
 
 #include "host/base/clock.h"
+#include "host/config/schema.h"
 
 #include <outflow/util.h>
 
@@ -81,8 +82,46 @@ outflow_status message_record(struct message *m, const struct stage_model *sourc
 	return OUTFLOW_OK;
 }
 
+/* The first of a source's topics that is one and no pattern; ptr NULL: none is. *first: the first of all. */
+static outflow_str concrete_topic(const outflow_config *c, outflow_str *first)
+{
+	outflow_str topic, none = { NULL, 0 };
+
+	for (size_t i = instance_config_api.list(c, "topics", SIZE_MAX, NULL); i-- > 0;)
+		instance_config_api.list(c, "topics", i, first);
+	for (size_t i = 0; i < instance_config_api.list(c, "topics", i, &topic); i++)
+		if (topic.len > 0 && memchr(topic.ptr, '+', topic.len) == NULL &&
+		    memchr(topic.ptr, '#', topic.len) == NULL && memchr("$^", topic.ptr[0], 2) == NULL)
+			return topic;
+	return none;
+}
+
+outflow_status message_default_topic(struct message *m, const struct stage_model *source, outflow_error *err)
+{
+	outflow_str topic = { NULL, 0 }, first = { NULL, 0 };
+
+	if (m->topic != NULL)
+		return OUTFLOW_OK;
+	if (is_of(source, "gen"))
+		(void)instance_config_api.str(source->config, "topic", &topic);
+	else if (is_of(source, "file"))
+		(void)instance_config_api.str(source->config, "path", &topic);
+	else
+		topic = concrete_topic(source->config, &first);
+	if (topic.ptr == NULL && first.ptr != NULL)
+		return outflow_fail(err, OUTFLOW_E_CONFIG,
+		                    "on which topic did the message come? The source takes several, such as %.*s",
+		                    (int)(first.len > 200 ? 200 : first.len), first.ptr);
+	if (topic.ptr == NULL)
+		return OUTFLOW_OK;
+	free(m->own_topic);
+	m->topic = m->own_topic = strndup(topic.ptr, topic.len);
+	return m->topic ? OUTFLOW_OK : outflow_fail(err, OUTFLOW_E_NOMEM, "no memory for a topic");
+}
+
 void message_clear(struct message *m)
 {
+	free(m->own_topic);
 	for (size_t i = 0; i < m->n_headers; i++) {
 		free(m->headers[i].name);
 		free(m->headers[i].value);

@@ -12,8 +12,8 @@
 struct message {
 	struct text payload;
 	int has_payload;
-	int is_event; /* the payload is a whole CloudEvent */
-	const char *topic, *key;
+	int is_event;            /* the payload is a whole CloudEvent */
+	const char *topic, *key; /* NULL: what the source would give it */
 	struct message_header {
 		char *name, *value;
 	} * headers;
@@ -21,6 +21,7 @@ struct message {
 	int64_t timestamp_ms; /* since 1970; -1: now */
 	uint64_t position;    /* last part of the event's id */
 	outflow_header *all;  /* of the record */
+	char *own_topic;
 };
 
 /* Copies both. OUTFLOW_E_NOMEM. */
@@ -29,6 +30,10 @@ outflow_status message_add_header(struct message *m, outflow_str name, outflow_s
 /* The record that a source of this kind would have made; source NULL: the record is nothing but the message. It points into
  * m. OUTFLOW_E_NOMEM. */
 outflow_status message_record(struct message *m, const struct stage_model *source, outflow_record *r);
+
+/* Gives a message without a topic the one that everything from this source has. OUTFLOW_E_CONFIG: the source takes several, err
+ * says so; OUTFLOW_E_NOMEM. */
+outflow_status message_default_topic(struct message *m, const struct stage_model *source, outflow_error *err);
 
 void message_clear(struct message *m);
 

@@ -179,7 +179,7 @@ class Transform(Trial):
         self.answers(1, *self.RENAME, "--payload", "{", says="rejected: convert: not JSON")
         deliver = ("transform", "test", "event/deliver", "key=$.data.body.dev", "headers.a=b")
         out = self.answers(0, *deliver, "topic=t", "--payload", '{"dev":"p1"}', "--topic", "x/y", "--header", "c=d")
-        self.assertEqual(out, 'output\n  topic      t\n  key        p1\n  value      {"dev":"p1"}\n'
+        self.assertEqual(out, 'output\n  topic      t\n  key        p1\n'
                               '  header     a = b\n')
         self.answers(1, *deliver, "key.missing=drop", "--payload", "{}", says="filtered")
         self.answers(1, *deliver, "key.missing=fail", "--payload", "{}", says="rejected: transforms.t1: key: ")
@@ -244,6 +244,115 @@ class Transform(Trial):
         self.assertEqual([a["result"] for a in answers], ["output", "rejected", "error", "rejected"] + 4 * ["error"])
         for answer, reason in zip(answers[4:], ("syntax error", "no 'config'", "json, text or binary", "no object")):
             self.assertIn(reason.replace("no object", "not an object"), answer["reason"])
+
+
+PLANT = """
+pipelines = ( {
+  name = "plant";
+  source = { class = "mqtt"; broker = "tcp://127.0.0.1:1"; topics = [ %(topics)s ]; format = "json"; };
+  filter = { pattern = "{ \\"data\\": { \\"body\\": { \\"temp\\": [ { \\"numeric\\": [ \\">\\", 50 ] } ] } } }"; };
+  transforms = ( { name = "c"; class = "rename"; fields = [ "temp:celsius" ]; } );
+  sink = { class = "kafka"; bootstrap = "127.0.0.1:1"; key = { value = "$.data.body.dev"; missing = "fail"; };
+           %(topic)s headers = { parent = "$.data.props.parentTopic"; qos = "$.data.props.qos"; }; };
+  errors = { tolerance = "%(tolerance)s"; };
+  %(deadletter)s
+} );
+"""
+DEADLETTER = 'deadletter = { class = "kafka"; bootstrap = "127.0.0.1:1"; topic = "dead"; };'
+
+
+@unittest.skipUnless(os.path.exists(os.path.join(BUILD, "plugins", "mqtt.so")) and
+                     os.path.exists(os.path.join(BUILD, "plugins", "kafka.so")), "built without the client libraries")
+class Try(Trial):
+    def pipeline(self, topics='"plant/p1/t"', topic='topic = "plant";', tolerance="all", deadletter=DEADLETTER):
+        return self.file("plant.conf", PLANT % {"topics": topics, "topic": topic, "tolerance": tolerance,
+                                               "deadletter": deadletter})
+
+    def test_the_way_of_a_message(self):
+        conf = self.pipeline()
+        body = ("--payload", '{"temp":61,"dev":"p1"}', "--timestamp", "2026-01-31T12:00:00Z", "--header", "site=north")
+        out = self.answers(0, "try", "plant", *body, conf)
+        self.assertEqual(out, """source (mqtt/source)
+  topic      plant/p1/t
+  key        plant/p1/t
+  value      {"temp":61,"dev":"p1"}
+  header     outflow.mqtt.qos = 1
+  header     outflow.mqtt.packet.id = 1
+  header     site = north
+  timestamp  2026-01-31T12:00:00.000Z
+convert (event/json): passes
+filter (event/filter): passes
+transforms.c (fields/rename)
+  value      {"celsius":61,"dev":"p1"}
+deliver (event/deliver)
+  topic      plant
+  key        p1
+  header     parent = plant
+  header     qos = 1
+  no header  outflow.mqtt.qos = 1
+  no header  outflow.mqtt.packet.id = 1
+sink (kafka/sink) would get
+  topic      plant
+  key        p1
+  value      {"celsius":61,"dev":"p1"}
+  header     site = north
+  header     parent = plant
+  header     qos = 1
+  timestamp  2026-01-31T12:00:00.000Z
+  partition  chosen by the sink
+""")
+        data = self.asks(0, "try", "plant", *body, conf)
+        self.assertEqual([s["stage"] for s in data["stages"]], ["convert", "filter", "transforms.c", "deliver"])
+        self.assertEqual(data["stages"][2]["inputs"][0]["value"], '{"temp":61,"dev":"p1"}')
+        self.assertEqual(data["stages"][2]["outputs"][0]["value"], '{"celsius":61,"dev":"p1"}')
+        self.assertEqual(data["outputs"][0]["topic"], "plant")
+        self.assertEqual(data["source"]["timestamp"], 1769860800000)
+        event = self.asks(1, "try", "plant", conf, "--event", '{"data":{"body":{"temp":61}}}')
+        self.assertIn(["outflow.mqtt.content.type", "application/cloudevents+json"], event["source"]["headers"])
+        self.answers(0, "try", "plant", conf, "--payload", '{"temp":61,"dev":"p1"}', "--header", "outflow.mqtt.qos=2",
+                     says="qos = 2")
+
+    def test_what_does_not_reach_the_sink(self):
+        conf = self.pipeline()
+        out = self.answers(1, "try", "plant", "--payload", '{"temp":21}', conf, says="would get nothing: filtered")
+        self.assertIn("reason: $.data.body.temp: 21 does not fit", out)
+        out = self.answers(1, "try", "plant", "--payload", '{"temp":61}', conf, says="rejected: deliver: key: ")
+        self.assertRegex(out, r"deadletter \(kafka/sink\) would get\n  topic      dead\n")
+        self.assertIn("outflow.errors.stage = deliver", out)
+        data = self.asks(1, "try", "plant", "--payload", "{", conf)
+        self.assertEqual(data["result"], "rejected")
+        self.assertEqual(data["failures"][0]["stage"], "convert")
+        self.assertEqual(data["failures"][0]["dead_letter"]["topic"], "dead")
+        conf = self.pipeline(deadletter="")
+        self.answers(1, "try", "plant", "--payload", "{", conf, says="it would be dropped: errors.tolerance = all")
+        conf = self.pipeline(tolerance="none")
+        self.answers(1, "try", "plant", "--payload", "{", conf, says="the pipeline would stop: errors.tolerance = none")
+        self.assertTrue(self.asks(1, "try", "plant", "--payload", '{"temp":61}', conf)["stopped"])
+        conf = self.pipeline(topic="")
+        out = self.answers(1, "try", "plant", "--payload", '{"temp":61,"dev":"p1"}', conf,
+                           says="rejected: sink: 'plant/p1/t' is not the name of a topic")
+        self.assertIn("outflow.errors.stage = sink", out)
+
+    def test_topics(self):
+        conf = self.pipeline(topics='"plant/+/t", "$share/g/x"')
+        payload = ("--payload", '{"temp":61,"dev":"p1"}')
+        self.answers(2, "try", "plant", conf, *payload, says="such as plant/+/t: give --topic TOPIC")
+        self.answers(0, "try", "plant", conf, *payload, "--topic", "plant/7/t", says="key        plant/7/t")
+        conf = self.pipeline(topics='"plant/+/t", "plant/fixed"')
+        self.answers(0, "try", "plant", conf, *payload, says="topic      plant/fixed")
+
+    def test_what_is_refused(self):
+        conf = self.pipeline()
+        self.answers(2, "try", says="which pipeline?")
+        self.answers(2, "try", "plant", conf, says="on which message?")
+        self.answers(2, "try", "plnt", "--payload", "{}", conf, says="did you mean 'plant'?")
+        self.assertIsNone(self.asks(2, "try", "plnt", "--payload", "{}", conf))
+        self.answers(2, "try", "plant", "--payload", "@/nowhere", conf, says="/nowhere cannot be read")
+        self.answers(2, "try", "plant", "--paylod", "{}", conf, says="did you mean '--payload'?")
+        bad = self.file("bad.conf", 'pipelines = ( { name = "plant"; sorce = 1; } );')
+        self.answers(2, "try", "plant", "--payload", "{}", bad, says="sorce: unknown key")
+        self.assertIsNone(self.asks(2, "try", "plant", "--payload", "{}", bad))
+        self.assertEqual(sorted(os.listdir(self.directory)), ["bad.conf", "plant.conf"])
 
 
 class Examples(Trial):
