@@ -117,9 +117,11 @@ rd_kafka_conf_t *kafka_sink_conf(const outflow_host *h, const outflow_config *c,
 
 char *kafka_constant_topic(const outflow_host *h, const outflow_config *c)
 {
-	outflow_str topic, form;
+	outflow_str topic, form, made;
 
 	if (h->config->str(c, "topic", &topic) != OUTFLOW_OK || topic.len == 0)
+		return NULL;
+	if (h->config->str(c, "topic.template", &made) == OUTFLOW_OK)
 		return NULL;
 	if (h->config->str(c, "topic.form", &form) == OUTFLOW_OK ? !outflow_equal(form, "CONSTANT")
 	                                                         : topic.ptr[0] == '$')

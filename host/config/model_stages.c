@@ -277,6 +277,15 @@ static int uses_schema(const struct making *mk, const outflow_cfg_def *def, cons
 	return 0;
 }
 
+static void inherit_all(struct making *mk, const char *prefix)
+{
+	const struct settings *s = &mk->model->settings;
+
+	for (size_t i = 0; i < s->n && mk->status == OUTFLOW_OK; i++)
+		if (strncmp(s->list[i].key, prefix, strlen(prefix)) == 0)
+			mk->status = settings_set(&mk->inherited, s->list[i].key, s->list[i].value, NULL, 0);
+}
+
 /* What every stage sees of the source: the converter's keys under their full names, defaults filled in. */
 static void inherit(struct making *mk, const struct component *converter, const char *cluster)
 {
@@ -288,6 +297,10 @@ static void inherit(struct making *mk, const struct component *converter, const 
 		const struct setting *it;
 
 		snprintf(name, sizeof name, "source.%s", key->name);
+		if (key->type == OUTFLOW_T_PREFIX) {
+			inherit_all(mk, name);
+			continue;
+		}
 		it = settings_find(&mk->model->settings, name);
 		if (it != NULL || key->dflt != NULL)
 			mk->status = settings_set(&mk->inherited, name, it ? it->value : key->dflt, NULL, 0);

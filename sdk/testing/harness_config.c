@@ -9,8 +9,11 @@
 static const char *const inherited[][2] = {
 	{ "source.format", "json" },           { "source.format.invalid", "fail" },
 	{ "source.event.source", "acs:mqtt" }, { "source.event.type", "mqtt:Topic:SendMessage" },
-	{ "source.event.subject", "" },        { "cluster", "outflow" },
+	{ "source.event.subject", "" },        { "source.event.aliases", "true" },
+	{ "source.event.binding", "auto" },    { "cluster", "outflow" },
 };
+
+static const char inherited_prefix[] = "source.event.extensions.";
 
 static struct setting *find(const struct outflow_config *c, const char *key)
 {
@@ -300,8 +303,10 @@ static bool is_known(const outflow_cfg_def *def, const char *key)
 	for (size_t i = 0; i < sizeof inherited / sizeof inherited[0]; i++)
 		if (strcmp(inherited[i][0], key) == 0)
 			return true;
+	if (strncmp(key, inherited_prefix, strlen(inherited_prefix)) == 0)
+		return true;
 	/* What the stage before every sink reads. */
-	return strcmp(key, "topic") == 0 || strcmp(key, "topic.form") == 0;
+	return strcmp(key, "topic") == 0 || strcmp(key, "topic.form") == 0 || strcmp(key, "topic.template") == 0;
 }
 
 outflow_status outflow_harness_check(outflow_harness *t, const outflow_component *c)

@@ -152,8 +152,8 @@ static void the_converter_checks_its_settings(void **state)
 	(void)state;
 	memset(text, 'x', sizeof text);
 	text[129] = '\0';
-	refuses(&event_json, "event.source", text, "event.source: longer");
-	refuses(&event_json, "event.type", text, "event.type: longer");
+	refuses(&event_json, "event.source", text, "event.source: 129 characters");
+	refuses(&event_json, "event.type", text, "event.type: 129 characters");
 	refuses(&event_json, "event.subject", "\xff", "event.subject: not valid UTF-8");
 	refuses(&event_json, "format", "xml", "format: not one of");
 }
@@ -482,7 +482,7 @@ static void deliver_refuses_a_bad_configuration(void **state)
 	refuses(&event_deliver, "timestamp", "noon", "timestamp: a timestamp is");
 	refuses(&event_deliver, "key.form", "JSONPATH", "key: the form is given");
 	refuses(&event_deliver, "key.form", "jsonpath", "key.form: not one of");
-	refuses(&event_deliver, "headers.a.form", "JSONPATH", "headers.a.form: how the header is made");
+	refuses(&event_deliver, "headers.a.form", "JSONPATH", "headers.a.form: the form is given");
 	refuses(&event_deliver, "headers.", "x", "headers.: a header needs a name");
 	refuses(&event_deliver, "headers.a", "$a", "headers.a: column 2");
 	/* Every problem at once. */

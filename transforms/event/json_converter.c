@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The converter json: says what a payload is, once, right after the source. */
 #include "components.h"
-#include "transforms/language/settings.h"
+#include "transforms/language/attributes.h"
+#include "transforms/language/json_text.h"
 
 #include <outflow/util.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 
 struct json_converter {
 	const outflow_host *host;
 	struct event_settings settings;
+	size_t max_bytes;
 };
 
 static outflow_status create(const outflow_host *h, const outflow_config *c, void **self, outflow_error *err)
@@ -20,8 +23,22 @@ static outflow_status create(const outflow_host *h, const outflow_config *c, voi
 		return outflow_fail(err, OUTFLOW_E_NOMEM, "no memory for the converter");
 	j->host = h;
 	event_settings_read(&j->settings, h, c, "");
+	j->max_bytes = (size_t)outflow_config_number(h, c, "event.max.bytes");
 	*self = j;
 	return OUTFLOW_OK;
+}
+
+static outflow_status decode_one(const struct json_converter *j, const outflow_record *r, outflow_batch *owner,
+                                 const outflow_json **json, outflow_error *err)
+{
+	enum event_format format;
+
+	*json = NULL;
+	if (r->value.len > j->max_bytes)
+		return outflow_fail(err, OUTFLOW_E_RECORD,
+		                    "a payload of %zu bytes is larger than source.event.max.bytes allows, which is %zu",
+		                    r->value.len, j->max_bytes);
+	return event_classify(&j->settings, j->host, owner, r, &format, json, err);
 }
 
 static outflow_status decode(void *self, outflow_record *r, size_t n, outflow_batch *owner, outflow_error *err)
@@ -30,9 +47,8 @@ static outflow_status decode(void *self, outflow_record *r, size_t n, outflow_ba
 
 	for (size_t i = 0; i < n; i++) {
 		outflow_error cause = { .size = sizeof cause };
-		enum event_format format;
 		const outflow_json *json;
-		outflow_status status = event_classify(&j->settings, j->host, owner, &r[i], &format, &json, &cause);
+		outflow_status status = decode_one(j, &r[i], owner, &json, &cause);
 
 		if (status == OUTFLOW_E_RECORD) {
 			j->host->reject(j->host, &r[i], status, &cause);
@@ -66,6 +82,10 @@ static outflow_status encode(void *self, outflow_record *r, size_t n, outflow_ba
 
 static const char *const formats[] = { "json", "text", "binary", NULL };
 static const char *const policies[] = { "fail", "text", "binary", NULL };
+static const char *const bindings[] = { "auto", "none", "structured", NULL };
+
+/* What one MQTT message, or one JSON text, can be. */
+#define BYTES_MAX OUTFLOW_JSON_MAX_LENGTH
 
 static const outflow_cfg_key keys[] = {
 	{ "format", OUTFLOW_T_ENUM, 0, OUTFLOW_IMPORTANCE_HIGH, 0, "json", 0, 0, formats, "Payload",
@@ -80,18 +100,57 @@ static const outflow_cfg_key keys[] = {
 	{ "event.subject", OUTFLOW_T_STRING, 0, OUTFLOW_IMPORTANCE_LOW, 0, "", 0, 0, NULL, "Event",
 	  "The CloudEvents attribute subject begins with this text, then come % and the topic. Empty: it begins with "
 	  "event.source." },
+	{ "event.extensions.", OUTFLOW_T_PREFIX, 0, OUTFLOW_IMPORTANCE_LOW, 0, NULL, 0, 0, NULL, "Event",
+	  "event.extensions.<name> is a further CloudEvents attribute of every event, such as a region; the name has lower-case "
+	  "letters and digits. 16 at most." },
+	{ "event.aliases", OUTFLOW_T_BOOL, 0, OUTFLOW_IMPORTANCE_LOW, 0, "true", 0, 0, NULL, "Event",
+	  "Has an event that is written out data.value and data.key beside data.body? Patterns and paths know them in any case." },
+	{ "event.binding", OUTFLOW_T_ENUM, 0, OUTFLOW_IMPORTANCE_LOW, 0, "auto", 0, 0, bindings, "Event",
+	  "Which messages bring a CloudEvent of their own: auto, those whose content type is application/cloudevents+json, and "
+	  "those with the attributes of one as MQTT 5 user properties or Kafka headers; none; structured, all of them, as JSON in "
+	  "the payload (MQTT 3.1.1)." },
+	{ "event.max.bytes", OUTFLOW_T_SIZE, 0, OUTFLOW_IMPORTANCE_MEDIUM, 0, "256KiB", 1, BYTES_MAX, NULL, "Event",
+	  "A payload of more bytes is a failed record." },
 };
 
+/* most: in characters. */
 static int check_attribute(const outflow_host *h, const outflow_config *c, const char *key, size_t most)
 {
 	outflow_str text = outflow_config_text(h, c, key);
-	size_t bad = outflow_utf8_check(outflow_text_bytes(text));
+	size_t bad = outflow_utf8_check(outflow_text_bytes(text)), n = json_text_characters(text);
+	char problem[100];
 
-	if (text.len > most)
-		h->problem(h, key, "longer than the event format allows");
-	else if (bad < text.len)
-		h->problem(h, key, "not valid UTF-8");
-	return text.len > most || bad < text.len;
+	if (bad == text.len && n <= most)
+		return 0;
+	snprintf(problem, sizeof problem, "%zu characters, and at most %zu are possible", n, most);
+	h->problem(h, key, bad < text.len ? "not valid UTF-8" : problem);
+	return 1;
+}
+
+static int check_extensions(const outflow_host *h, const outflow_config *c)
+{
+	static const char prefix[] = "event.extensions.";
+	outflow_str name, value;
+	int bad = 0;
+
+	for (size_t i = 0; i < h->config->prefix(c, prefix, i, &name, &value); i++) {
+		const char *problem = NULL;
+		char key[300];
+
+		if (!attribute_name_is_valid(name) || attribute_is_standard(name))
+			problem =
+				"not the name of an extension: lower-case letters and digits, and none of CloudEvents' own";
+		else if (outflow_utf8_check(outflow_text_bytes(value)) < value.len)
+			problem = "not valid UTF-8";
+		else if (i == EVENT_EXTENSIONS_MAX)
+			problem = "more than 16 extensions";
+		if (problem == NULL)
+			continue;
+		snprintf(key, sizeof key, "%s%.*s", prefix, name.len > 250 ? 250 : (int)name.len, name.ptr);
+		h->problem(h, key, problem);
+		bad++;
+	}
+	return bad;
 }
 
 static outflow_status check(const outflow_host *h, const outflow_config *c, outflow_error *err)
@@ -100,6 +159,7 @@ static outflow_status check(const outflow_host *h, const outflow_config *c, outf
 
 	bad += check_attribute(h, c, "event.type", 64);
 	bad += check_attribute(h, c, "event.subject", 256);
+	bad += check_extensions(h, c);
 	return bad ? outflow_fail(err, OUTFLOW_E_CONFIG, "the event attributes are not valid") : OUTFLOW_OK;
 }
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "envelope.h"
-
-#include "rfc3339.h"
+#include "attributes.h"
+#include "base64.h"
+#include "envelope_internal.h"
 
 #include <outflow/util.h>
 
 #include <strings.h>
 
-#define RESERVED "outflow.mqtt."
+#define RESERVED ENVELOPE_RESERVED
 
 struct field {
 	const char *name;
@@ -22,6 +22,7 @@ static const struct field fields[] = {
 	{ "type", ENVELOPE_EVENT, ENVELOPE_TYPE },
 	{ "subject", ENVELOPE_EVENT, ENVELOPE_SUBJECT },
 	{ "time", ENVELOPE_EVENT, ENVELOPE_TIME },
+	{ "dataschema", ENVELOPE_EVENT, ENVELOPE_DATASCHEMA },
 	{ "datacontenttype", ENVELOPE_EVENT, ENVELOPE_DATACONTENTTYPE },
 	{ "data", ENVELOPE_EVENT, ENVELOPE_DATA },
 	{ "props", ENVELOPE_DATA, ENVELOPE_PROPS },
@@ -43,12 +44,14 @@ static const struct field fields[] = {
 	{ "value", ENVELOPE_USER_PROPERTY, ENVELOPE_USER_VALUE },
 };
 
+enum { N_FIELDS = sizeof fields / sizeof fields[0] };
+
 enum envelope_field envelope_member(enum envelope_field container, outflow_str name)
 {
-	for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
+	for (size_t i = 0; i < N_FIELDS; i++)
 		if (fields[i].container == container && outflow_equal(name, fields[i].name))
 			return fields[i].field;
-	return ENVELOPE_NONE;
+	return container == ENVELOPE_EVENT && attribute_name_is_valid(name) ? ENVELOPE_EXTENSION : ENVELOPE_NONE;
 }
 
 outflow_str envelope_name(enum envelope_field field, enum envelope_field *container)
@@ -102,7 +105,10 @@ void event_begin(struct event *e, const outflow_host *h, outflow_batch *arena, c
                  const outflow_record *r, outflow_error *err)
 {
 	*e = (struct event){ .host = h, .arena = arena, .settings = s, .record = r, .err = err };
-	e->whole = r->n_headers > 0 && is_whole_event(r);
+	if (s->binding == EVENT_BINDING_AUTO)
+		e->whole = r->n_headers > 0 && is_whole_event(r);
+	else
+		e->whole = s->binding == EVENT_BINDING_STRUCTURED;
 }
 
 static void fail(struct event *e, outflow_status status)
@@ -111,14 +117,13 @@ static void fail(struct event *e, outflow_status status)
 		e->status = status;
 }
 
-static void no_memory(struct event *e)
+void event_no_memory(struct event *e)
 {
 	if (e->status == OUTFLOW_OK)
 		e->status = outflow_fail(e->err, OUTFLOW_E_NOMEM, "no memory for a field of the event");
 }
 
-/* The record as its source made it: what props tell must not change when a stage routes or renames. */
-static const outflow_record *source_of(struct event *e)
+const outflow_record *event_source(struct event *e)
 {
 	if (e->source == NULL) {
 		e->source = e->host->origin(e->host, e->record);
@@ -130,7 +135,7 @@ static const outflow_record *source_of(struct event *e)
 
 /* ---- values ---- */
 
-static void set_text(struct value *v, uint32_t type, const void *text, size_t n)
+void value_set_text(struct value *v, uint32_t type, const void *text, size_t n)
 {
 	*v = (struct value){ .type = type, .text = { text, n } };
 }
@@ -140,53 +145,42 @@ static void set_container(struct value *v, uint32_t type, enum envelope_field fi
 	*v = (struct value){ .type = type, .field = field };
 }
 
-/* A string of two parts; printf would be the slowest thing on the way of a record. */
-static void set_joined(struct event *e, struct value *v, outflow_str head, outflow_str tail)
+/* printf would be the slowest thing on the way of a record. */
+void value_set_joined(struct event *e, struct value *v, outflow_str head, outflow_str tail)
 {
 	char *text = outflow_alloc(e->host, e->arena, head.len + tail.len, 1);
 
 	if (text == NULL) {
-		no_memory(e);
+		event_no_memory(e);
 		return;
 	}
 	if (head.len > 0)
 		memcpy(text, head.ptr, head.len);
 	if (tail.len > 0)
 		memcpy(text + head.len, tail.ptr, tail.len);
-	set_text(v, OUTFLOW_JSON_STRING, text, head.len + tail.len);
+	value_set_text(v, OUTFLOW_JSON_STRING, text, head.len + tail.len);
 }
 
 static void set_base64(struct event *e, struct value *v, outflow_bytes bytes)
 {
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	const unsigned char *p = bytes.ptr;
-	size_t n = (bytes.len + 2) / 3 * 4;
-	char *out = outflow_alloc(e->host, e->arena, n, 1), *to = out;
+	size_t n = base64_length(bytes.len);
+	char *out = outflow_alloc(e->host, e->arena, n, 1);
 
 	if (out == NULL) {
-		no_memory(e);
+		event_no_memory(e);
 		return;
 	}
-	for (size_t i = 0; i < bytes.len; i += 3) {
-		size_t left = bytes.len - i;
-		unsigned bits =
-			(unsigned)p[i] << 16 | (left > 1 ? (unsigned)p[i + 1] << 8 : 0) | (left > 2 ? p[i + 2] : 0u);
-
-		*to++ = digits[bits >> 18];
-		*to++ = digits[bits >> 12 & 63];
-		*to++ = left > 1 ? digits[bits >> 6 & 63] : '=';
-		*to++ = left > 2 ? digits[bits & 63] : '=';
-	}
-	set_text(v, OUTFLOW_JSON_STRING, out, n);
+	base64_write(bytes, out);
+	value_set_text(v, OUTFLOW_JSON_STRING, out, n);
 }
 
 /* Bytes from outside: text when they are UTF-8, else Base64, since an event is JSON. */
 static void set_bytes(struct event *e, struct value *v, outflow_bytes bytes)
 {
 	if (bytes.ptr == NULL)
-		set_text(v, OUTFLOW_JSON_NULL, "null", 4);
+		value_set_text(v, OUTFLOW_JSON_NULL, "null", 4);
 	else if (outflow_utf8_check(bytes) == bytes.len)
-		set_text(v, OUTFLOW_JSON_STRING, bytes.ptr, bytes.len);
+		value_set_text(v, OUTFLOW_JSON_STRING, bytes.ptr, bytes.len);
 	else
 		set_base64(e, v, bytes);
 }
@@ -215,6 +209,12 @@ const outflow_json *event_tape(struct event *e)
 	return e->json;
 }
 
+enum event_format event_payload_format(struct event *e)
+{
+	look_at_body(e);
+	return e->format;
+}
+
 static void get_body(struct event *e, struct value *v)
 {
 	look_at_body(e);
@@ -228,73 +228,17 @@ static void get_body(struct event *e, struct value *v)
 		set_bytes(e, v, e->record->value);
 }
 
-/* ---- attributes ---- */
-
-static void get_id(struct event *e, struct value *v)
-{
-	char digits[20], *p = digits + sizeof digits;
-	uint64_t position = e->record->pos;
-
-	do {
-		*--p = (char)('0' + position % 10);
-		position /= 10;
-	} while (position > 0);
-	set_joined(e, v, outflow_text(e->settings->id_prefix),
-	           (outflow_str){ p, (size_t)(digits + sizeof digits - p) });
-}
-
-static void get_time(struct event *e, struct value *v)
-{
-	outflow_str none = { NULL, 0 };
-	char text[RFC3339_SIZE];
-
-	if (e->record->timestamp_ms < 0)
-		return;
-	rfc3339_write(e->record->timestamp_ms, text);
-	set_joined(e, v, outflow_text(text), none);
-}
-
-static void get_attribute(struct event *e, enum envelope_field field, struct value *v)
-{
-	static const char type[] = "application/json;charset=utf-8";
-	const struct event_settings *s = e->settings;
-
-	switch (field) {
-	case ENVELOPE_SPECVERSION:
-		set_text(v, OUTFLOW_JSON_STRING, "1.0", 3);
-		break;
-	case ENVELOPE_ID:
-		get_id(e, v);
-		break;
-	case ENVELOPE_SOURCE:
-		set_text(v, OUTFLOW_JSON_STRING, s->source.ptr, s->source.len);
-		break;
-	case ENVELOPE_TYPE:
-		set_text(v, OUTFLOW_JSON_STRING, s->type.ptr, s->type.len);
-		break;
-	case ENVELOPE_SUBJECT:
-		set_joined(e, v, (outflow_str){ s->subject_head, s->subject_head_length }, source_of(e)->topic);
-		break;
-	case ENVELOPE_TIME:
-		get_time(e, v);
-		break;
-	default:
-		set_text(v, OUTFLOW_JSON_STRING, type, sizeof type - 1);
-		break;
-	}
-}
-
 /* ---- data.props ---- */
 
 static void get_topic(struct event *e, bool parent, struct value *v)
 {
-	outflow_str topic = source_of(e)->topic;
+	outflow_str topic = event_source(e)->topic;
 	const char *slash;
 
 	if (topic.ptr == NULL)
 		return;
 	slash = parent && topic.len > 0 ? memchr(topic.ptr, '/', topic.len) : NULL;
-	set_text(v, OUTFLOW_JSON_STRING, topic.ptr, slash ? (size_t)(slash - topic.ptr) : topic.len);
+	value_set_text(v, OUTFLOW_JSON_STRING, topic.ptr, slash ? (size_t)(slash - topic.ptr) : topic.len);
 }
 
 static bool is_number(outflow_bytes text)
@@ -310,7 +254,7 @@ static bool is_number(outflow_bytes text)
 /* A header that the source wrote, as the JSON type that its property has. */
 static void get_header(struct event *e, const char *name, enum envelope_field field, struct value *v)
 {
-	const outflow_header *h = outflow_find_header(source_of(e), name);
+	const outflow_header *h = outflow_find_header(event_source(e), name);
 	bool yes;
 
 	if (h == NULL)
@@ -325,7 +269,7 @@ static void get_header(struct event *e, const char *name, enum envelope_field fi
 	case ENVELOPE_RETAIN:
 	case ENVELOPE_DUP:
 		yes = h->value.len > 0 && memchr("1t", *(const char *)h->value.ptr, 2) != NULL;
-		set_text(v, yes ? OUTFLOW_JSON_TRUE : OUTFLOW_JSON_FALSE, yes ? "true" : "false", yes ? 4 : 5);
+		value_set_text(v, yes ? OUTFLOW_JSON_TRUE : OUTFLOW_JSON_FALSE, yes ? "true" : "false", yes ? 4 : 5);
 		break;
 	case ENVELOPE_CORRELATION_DATA:
 		set_base64(e, v, h->value);
@@ -357,7 +301,7 @@ static void get_prop(struct event *e, enum envelope_field field, struct value *v
 	case ENVELOPE_FORMAT:
 		look_at_body(e);
 		format = event_format_name(e->format);
-		set_text(v, OUTFLOW_JSON_STRING, format, strlen(format));
+		value_set_text(v, OUTFLOW_JSON_STRING, format, strlen(format));
 		break;
 	case ENVELOPE_USER_PROPERTIES:
 		set_container(v, OUTFLOW_JSON_ARRAY, field);
@@ -375,13 +319,13 @@ void envelope_get(struct event *e, enum envelope_field field, struct value *v)
 		return;
 	if (field == ENVELOPE_EVENT || field == ENVELOPE_DATA || field == ENVELOPE_PROPS)
 		set_container(v, OUTFLOW_JSON_OBJECT, field);
-	else if (field < ENVELOPE_DATA)
-		get_attribute(e, field, v);
+	else if (field < ENVELOPE_EXTENSION)
+		attribute_get(e, field, v);
 	else if (field == ENVELOPE_BODY)
 		get_body(e, v);
 	else if (field == ENVELOPE_KEY)
 		set_bytes(e, v, e->record->key);
-	else
+	else if (field != ENVELOPE_EXTENSION)
 		get_prop(e, field, v);
 	if (e->status != OUTFLOW_OK)
 		*v = (struct value){ .type = VALUE_MISSING };
@@ -390,7 +334,7 @@ void envelope_get(struct event *e, enum envelope_field field, struct value *v)
 
 void envelope_user_property(struct event *e, int64_t at, struct value *v)
 {
-	const outflow_record *r = source_of(e);
+	const outflow_record *r = event_source(e);
 	int64_t n = 0;
 
 	*v = (struct value){ .type = VALUE_MISSING };
@@ -408,7 +352,7 @@ void envelope_user_property(struct event *e, int64_t at, struct value *v)
 
 uint32_t envelope_user_index(struct event *e, const struct value *property)
 {
-	const outflow_record *r = source_of(e);
+	const outflow_record *r = event_source(e);
 	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < property->token; i++)
@@ -418,11 +362,11 @@ uint32_t envelope_user_index(struct event *e, const struct value *property)
 
 void envelope_user_part(struct event *e, const struct value *property, enum envelope_field part, struct value *v)
 {
-	const outflow_header *h = &source_of(e)->headers[property->token];
+	const outflow_header *h = &event_source(e)->headers[property->token];
 
 	*v = (struct value){ .type = VALUE_MISSING };
 	if (part == ENVELOPE_USER_KEY)
-		set_text(v, OUTFLOW_JSON_STRING, h->name.ptr, h->name.len);
+		value_set_text(v, OUTFLOW_JSON_STRING, h->name.ptr, h->name.len);
 	else if (part == ENVELOPE_USER_VALUE)
 		set_bytes(e, v, h->value);
 	v->field = part;
@@ -431,7 +375,10 @@ void envelope_user_part(struct event *e, const struct value *property, enum enve
 
 bool envelope_next(struct event *e, const struct value *container, size_t *at, outflow_str *name, struct value *v)
 {
-	while (*at < sizeof fields / sizeof fields[0] && e->status == OUTFLOW_OK) {
+	size_t extension;
+	bool found;
+
+	while (*at < N_FIELDS && e->status == OUTFLOW_OK) {
 		const struct field *f = &fields[(*at)++];
 
 		if (f->container != container->field || (f > fields && f->field == f[-1].field))
@@ -445,7 +392,12 @@ bool envelope_next(struct event *e, const struct value *container, size_t *at, o
 		*name = outflow_text(f->name);
 		return true;
 	}
-	return false;
+	if (container->field != ENVELOPE_EVENT || e->status != OUTFLOW_OK)
+		return false;
+	extension = *at - N_FIELDS;
+	found = attributes_next_extension(e, &extension, name, v);
+	*at = extension + N_FIELDS;
+	return found;
 }
 
 /* ---- text ---- */
@@ -462,13 +414,22 @@ static void write_user_properties(struct event *e, outflow_json_writer *w)
 	outflow_json_bracket(w, ']');
 }
 
+/* data.value and data.key are other names of what is there already. */
+static bool is_alias(const struct field *f)
+{
+	return f->container == ENVELOPE_DATA &&
+	       (f->field == ENVELOPE_KEY || outflow_equal(outflow_text(f->name), "value"));
+}
+
 static void write_object(struct event *e, outflow_json_writer *w, const struct value *object)
 {
+	size_t at = 0;
+	outflow_str name;
 	struct value v;
 
 	outflow_json_bracket(w, '{');
-	for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
-		if (fields[i].container != object->field)
+	for (size_t i = 0; i < N_FIELDS; i++) {
+		if (fields[i].container != object->field || (is_alias(&fields[i]) && !e->settings->aliases))
 			continue;
 		if (object->field == ENVELOPE_USER_PROPERTY)
 			envelope_user_part(e, object, fields[i].field, &v);
@@ -477,6 +438,10 @@ static void write_object(struct event *e, outflow_json_writer *w, const struct v
 		if (v.type == VALUE_MISSING)
 			continue;
 		outflow_json_put_key(w, outflow_text(fields[i].name));
+		write_value(e, w, &v);
+	}
+	while (object->field == ENVELOPE_EVENT && attributes_next_extension(e, &at, &name, &v)) {
+		outflow_json_put_key(w, name);
 		write_value(e, w, &v);
 	}
 	outflow_json_bracket(w, '}');
@@ -509,6 +474,35 @@ outflow_bytes event_value_json(struct event *e, const struct value *v)
 	write_value(e, &w, v);
 	text = outflow_json_finish(&w);
 	if (text.ptr == NULL)
-		no_memory(e);
+		event_no_memory(e);
 	return e->status == OUTFLOW_OK ? text : (outflow_bytes){ NULL, 0 };
+}
+
+outflow_bytes event_value_text(struct event *e, const struct value *v)
+{
+	outflow_bytes none = { NULL, 0 };
+	char *decoded;
+
+	if (v->type == VALUE_MISSING || v->type == OUTFLOW_JSON_NULL || e->status != OUTFLOW_OK)
+		return none;
+	if (value_is_container(v))
+		return event_value_json(e, v);
+	if (v->type != OUTFLOW_JSON_STRING || !v->special)
+		return outflow_text_bytes(v->text);
+	decoded = outflow_alloc(e->host, e->arena, v->text.len, 1);
+	if (decoded == NULL) {
+		event_no_memory(e);
+		return none;
+	}
+	return (outflow_bytes){ decoded, outflow_json_decode(v->text, decoded) };
+}
+
+outflow_bytes event_whole_json(struct event *e)
+{
+	struct value all;
+
+	if (e->whole)
+		return e->record->value;
+	envelope_get(e, ENVELOPE_EVENT, &all);
+	return event_value_json(e, &all);
 }

@@ -235,7 +235,10 @@ static const struct segment *begin(struct query_run *r, const struct nodes_query
 		return q->first;
 	}
 	if (!r->e->whole) {
-		envelope_get(r->e, q->field, v);
+		if (q->field == ENVELOPE_EXTENSION)
+			envelope_extension(r->e, q->first->selector.name, v);
+		else
+			envelope_get(r->e, q->field, v);
 		return q->inside;
 	}
 	json = event_tape(r->e);

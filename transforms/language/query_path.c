@@ -67,6 +67,10 @@ static void put_envelope(struct text *t, struct event *e, const struct value *v)
 {
 	enum envelope_field container;
 
+	if (v->field == ENVELOPE_EXTENSION) {
+		put_name(t, envelope_extension_name(e, v));
+		return;
+	}
 	if (v->field < ENVELOPE_USER_PROPERTY) {
 		put_field(t, v->field);
 		return;

@@ -94,6 +94,7 @@ void query_move(struct query_run *r, const struct value *array, int64_t at, int6
 void query_step(struct query_run *r, const struct selector *s, struct value *v)
 {
 	struct value container = *v;
+	enum envelope_field field;
 	uint32_t token;
 
 	if (s->kind == SELECT_INDEX && v->type == OUTFLOW_JSON_ARRAY) {
@@ -106,7 +107,11 @@ void query_step(struct query_run *r, const struct selector *s, struct value *v)
 	} else if (v->field == ENVELOPE_USER_PROPERTY) {
 		envelope_user_part(r->e, &container, envelope_member(ENVELOPE_USER_PROPERTY, s->name), v);
 	} else {
-		envelope_get(r->e, envelope_member(v->field, s->name), v);
+		field = envelope_member(v->field, s->name);
+		if (field == ENVELOPE_EXTENSION)
+			envelope_extension(r->e, s->name, v);
+		else
+			envelope_get(r->e, field, v);
 	}
 }
 

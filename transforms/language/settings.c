@@ -21,6 +21,13 @@ static enum event_format format_of(outflow_str name)
 	return outflow_equal(name, "binary") ? EVENT_BINARY : EVENT_JSON;
 }
 
+static enum event_binding_mode binding_of(outflow_str name)
+{
+	if (outflow_equal(name, "none"))
+		return EVENT_BINDING_NONE;
+	return outflow_equal(name, "structured") ? EVENT_BINDING_STRUCTURED : EVENT_BINDING_AUTO;
+}
+
 static uint64_t hash(uint64_t sum, const char *text, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
@@ -45,12 +52,29 @@ static void make_id_prefix(struct event_settings *s, const outflow_host *h, cons
 	snprintf(s->id_prefix, sizeof s->id_prefix, "%016" PRIx64 "/%" PRIu32 "/", sum, h->task);
 }
 
+static void read_extensions(struct event_settings *s, const outflow_host *h, const outflow_config *c,
+                            const char *prefix)
+{
+	struct event_extension *to = s->extensions;
+	char full[64];
+
+	snprintf(full, sizeof full, "%sevent.extensions.", prefix);
+	s->n_extensions = h->config->prefix(c, full, SIZE_MAX, NULL, NULL);
+	if (s->n_extensions > EVENT_EXTENSIONS_MAX)
+		s->n_extensions = EVENT_EXTENSIONS_MAX;
+	for (size_t i = 0; i < s->n_extensions; i++, to++)
+		h->config->prefix(c, full, i, &to->name, &to->value);
+}
+
 void event_settings_read(struct event_settings *s, const outflow_host *h, const outflow_config *c, const char *prefix)
 {
 	outflow_str invalid = setting(h, c, prefix, "format.invalid"), subject;
 
 	s->format = format_of(setting(h, c, prefix, "format"));
 	s->fallback = outflow_equal(invalid, "fail") || invalid.len == 0 ? s->format : format_of(invalid);
+	s->binding = binding_of(setting(h, c, prefix, "event.binding"));
+	s->aliases = !outflow_equal(setting(h, c, prefix, "event.aliases"), "false");
+	read_extensions(s, h, c, prefix);
 	s->source = setting(h, c, prefix, "event.source");
 	s->type = setting(h, c, prefix, "event.type");
 	subject = setting(h, c, prefix, "event.subject");

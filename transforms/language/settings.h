@@ -4,14 +4,33 @@
 #define EVENT_SETTINGS_H
 #include <outflow/json.h>
 
+#include <stdbool.h>
+
 enum event_format { EVENT_JSON, EVENT_TEXT, EVENT_BINARY };
+
+/* Whether messages may bring a CloudEvent along. */
+enum event_binding_mode {
+	EVENT_BINDING_AUTO,      /* when their content type or their headers say so */
+	EVENT_BINDING_NONE,      /* never: each gets an envelope of ours */
+	EVENT_BINDING_STRUCTURED /* always, as the JSON of their payload */
+};
+
+#define EVENT_EXTENSIONS_MAX 16u
+
+struct event_extension {
+	outflow_str name, value;
+};
 
 struct event_settings {
 	enum event_format format;
 	enum event_format fallback; /* of a payload that is not valid in `format`; the same as format: it fails */
+	enum event_binding_mode binding;
+	bool aliases; /* does the written event have data.value and data.key beside data.body? */
 	outflow_str source, type;
-	uint32_t json_tag;      /* the interned OUTFLOW_VIEW_JSON */
-	char subject_head[260]; /* the subject but for the topic at its end: "<event.subject or source>%" */
+	struct event_extension extensions[EVENT_EXTENSIONS_MAX];
+	size_t n_extensions;
+	uint32_t json_tag;       /* the interned OUTFLOW_VIEW_JSON */
+	char subject_head[1030]; /* the subject but for the topic at its end: "<event.subject or source>%" */
 	size_t subject_head_length;
 	char id_prefix[108]; /* "<cluster>/<pipeline>/<task>/" */
 };
