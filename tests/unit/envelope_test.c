@@ -231,10 +231,14 @@ static void a_payload_can_be_the_event(void **state)
 /* A message that carries a CloudEvent: MQTT 5 as user properties, Kafka as headers. */
 static outflow_record *event_record(outflow_harness *t, const char *prefix)
 {
-	static const char *const attributes[][2] = { { "specversion", "1.0" },          { "id", "7" },
-		                                     { "source", "/pumps" },            { "type", "reading" },
-		                                     { "time", "2018-04-05T03:56:24Z" }, { "comexampleother", "x" },
-		                                     { "comexampleother", "last" },     { "Not-One", "y" } };
+	static const char *const attributes[][2] = { { "specversion", "1.0" },
+		                                     { "id", "7" },
+		                                     { "source", "/pumps" },
+		                                     { "type", "reading" },
+		                                     { "time", "2018-04-05T03:56:24Z" },
+		                                     { "comexampleother", "x" },
+		                                     { "comexampleother", "last" },
+		                                     { "Not-One", "y" } };
 	outflow_record *r = outflow_harness_input(t, "plant/p1", NULL, "{\"t\":1}");
 	char name[40];
 
