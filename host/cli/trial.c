@@ -135,6 +135,9 @@ outflow_status trial_pipeline_new(struct configuration *c, struct settings *keys
 		status = settings_set(keys, "sink.class", "null/sink", NULL, 0);
 	if (status == OUTFLOW_OK)
 		status = settings_set(keys, "name", d.name, NULL, 0);
+	/* The command has a limit of its own. */
+	if (status == OUTFLOW_OK)
+		status = settings_set(keys, "source.event.max.bytes", "128MiB", NULL, 0);
 	d.settings = *keys;
 	return status == OUTFLOW_OK
 	               ? pipeline_model_new(&d, &c->loaded.connections, &c->host, c->inventory, &c->problems, result)

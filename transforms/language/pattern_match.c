@@ -286,7 +286,10 @@ static enum verdict test_field(struct match *m, const struct node *n)
 {
 	struct value v;
 
-	envelope_get(m->e, n->envelope, &v);
+	if (n->envelope == ENVELOPE_EXTENSION)
+		envelope_extension(m->e, (outflow_str){ n->name, n->length }, &v);
+	else
+		envelope_get(m->e, n->envelope, &v);
 	if (v.json != NULL)
 		return test_token(m, n, v.json, v.token);
 	if (n->envelope == ENVELOPE_USER_PROPERTIES)
