@@ -167,15 +167,16 @@ static void forget_behind(struct journal_reader *r)
 }
 
 /* The head at r->at, if a frame can begin there; NULL: go on looking. */
-static const struct frame_head *look(const struct journal_reader *r, uint64_t size)
+static const struct frame_head *look(const struct journal_reader *r, uint64_t size, uint64_t end)
 {
 	const struct segment *s = r->segment;
 	const struct frame_head *head = (const void *)(s->map + r->at);
 
 	if (!frame_head_is_good(head, s->mark, size - r->at))
 		return NULL;
-	/* Numbers rise by one, and every record before it took a frame. */
-	if (head->sequence < r->expected || head->sequence - s->first > (r->at - SEGMENT_HEAD_SIZE) / sizeof *head)
+	/* Numbers rise by one up to `end`, and every record before it took a frame. */
+	if (head->sequence < r->expected || head->sequence >= end ||
+	    head->sequence - s->first > (r->at - SEGMENT_HEAD_SIZE) / sizeof *head)
 		return NULL;
 	return head;
 }
@@ -225,7 +226,7 @@ static outflow_status read_segment(struct journal_reader *r, uint64_t size, uint
 		if (status != OUTFLOW_OK)
 			break;
 		if (room >= sizeof *head)
-			head = look(r, size);
+			head = look(r, size, end);
 		if (head == NULL) {
 			step_over(r, room < FRAME_ALIGN ? room : FRAME_ALIGN);
 			continue;

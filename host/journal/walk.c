@@ -123,7 +123,7 @@ static void step_over(struct walk *w, uint64_t n)
 static int is_likely(const struct walk *w, const struct frame_head *head)
 {
 	return head->mark != 0 && frame_head_is_good(head, w->mark, w->scan.size - w->at) &&
-	       head->sequence >= w->expected &&
+	       head->sequence >= w->expected && head->sequence < w->last &&
 	       head->sequence - w->segment.first <= (w->at - SEGMENT_HEAD_SIZE) / sizeof *head;
 }
 
