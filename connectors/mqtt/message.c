@@ -27,8 +27,14 @@ static void add(struct making *mk, outflow_str name, outflow_bytes value)
 static void add_number(struct making *mk, const char *name, long long n)
 {
 	char *text = mk->to->text + mk->text_used;
-	int length = snprintf(text, sizeof mk->to->text - mk->text_used, "%lld", n);
+	size_t room = sizeof mk->to->text - mk->text_used;
+	int length = snprintf(text, room, "%lld", n);
 
+	/* A broker may not send a property twice (MQTT 5.0, section 3.3.2.3); Paho does not look. */
+	if ((size_t)length >= room) {
+		mk->to->dropped_headers++;
+		return;
+	}
 	mk->text_used += (size_t)length + 1;
 	add(mk, outflow_text(name), (outflow_bytes){ text, (size_t)length });
 }
