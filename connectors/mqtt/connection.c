@@ -10,6 +10,9 @@
 /* A broker that let us in before may be being set up anew: it may refuse us for so long. */
 #define REFUSAL_GRACE_NS (60000 * MS_NS)
 #define CONNECT_TIMEOUT_S 10
+/* Connections that break sooner, as they do while the journal is full, are told of now and then only. */
+#define SHORT_NS (5000 * MS_NS)
+#define LINE_EVERY_NS (10000 * MS_NS)
 
 enum { NONE, TRYING, UP, DOWN };
 
@@ -53,7 +56,9 @@ void mqtt_connection_fail(struct mqtt_connection *k, outflow_status status, int3
 
 static void up(struct mqtt_connection *k, int session_present, MQTTProperties *properties)
 {
-	outflow_log(k->host, OUTFLOW_LOG_INFO, "connected to %s as %s", k->endpoint->broker, k->endpoint->client_id);
+	k->up_at_ns = now_of(k);
+	outflow_log(k->host, k->up_at_ns < k->quiet_until_ns ? OUTFLOW_LOG_DEBUG : OUTFLOW_LOG_INFO,
+	            "connected to %s as %s", k->endpoint->broker, k->endpoint->client_id);
 	__atomic_store_n(&k->ever_up, 1, __ATOMIC_RELEASE);
 	__atomic_store_n(&k->refused, 0, __ATOMIC_RELEASE);
 	set_state(k, UP);
@@ -74,9 +79,14 @@ static void on_connected5(void *context, MQTTAsync_successData5 *data)
 static void on_connection_lost(void *context, char *cause)
 {
 	struct mqtt_connection *k = context;
+	int64_t now = now_of(k);
+	int is_short = now - k->up_at_ns < SHORT_NS, is_quiet = is_short && now < k->quiet_until_ns;
 
-	outflow_log(k->host, OUTFLOW_LOG_WARN, "connection to %s lost, connecting again%s%s", k->endpoint->broker,
-	            cause ? ": " : "", cause ? cause : "");
+	if (is_short && !is_quiet)
+		k->quiet_until_ns = now + LINE_EVERY_NS;
+	outflow_log(k->host, is_quiet ? OUTFLOW_LOG_DEBUG : OUTFLOW_LOG_WARN,
+	            "connection to %s lost, connecting again%s%s", k->endpoint->broker, cause ? ": " : "",
+	            cause ? cause : "");
 	set_state(k, DOWN);
 	k->events->wake(k->owner);
 }

@@ -41,6 +41,9 @@ struct mqtt_connection {
 	int failed;                  /* atomic: failure is set, the task must end */
 	outflow_error failure;
 	int refused; /* atomic: the broker refused the last attempt for good reason */
+	/* Paho's thread's own */
+	int64_t up_at_ns;
+	int64_t quiet_until_ns; /* a connection that broke at once has been told of */
 	/* the task's own */
 	int64_t refused_since_ns;
 	int64_t retry_wait_ns, retry_at_ns;

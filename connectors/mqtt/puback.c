@@ -2,8 +2,8 @@
 /*
  * Paho acknowledges a QoS 1 message when messageArrived has returned, whatever it returns. The plugin is linked with
  * --wrap=MQTTPacket_send_puback, so that the call comes here, on the same thread: when the journal did not take the
- * message, the acknowledgement is not sent and the failure that is reported makes Paho drop the connection. It connects
- * again by itself, and the broker, whose session is kept, sends the message again with DUP set (MQTT 5.0, section 4.4).
+ * message, the acknowledgement is not sent and the failure that is reported makes Paho drop the connection. The task makes
+ * the next one, and the broker, which keeps the session, sends the message again with DUP set (MQTT 5.0, section 4.4).
  */
 #include "connectors/mqtt/mqtt.h"
 

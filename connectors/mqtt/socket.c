@@ -5,14 +5,21 @@
  * that, a socket with bytes left counts as readable, and the acknowledgements of a burst leave together before the thread
  * waits for the next one. Nothing is acknowledged that was not before; it is acknowledged a little later.
  *
+ * A connection is closed with messages unread when the journal did not take one of them. The kernel then resets it, and a
+ * broker that cannot send any more does not look at what it could still read: the acknowledgements of those that were taken.
+ * They would come again, and with a full journal the same ones for ever. So the broker is left to read to the end and to
+ * close first.
+ *
  * One connection at a time is served so: the plugin's copy has one client. With TLS, OpenSSL reads and writes by itself.
  */
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 #define READ_BYTES 65536u
@@ -21,6 +28,8 @@
 #define SMALL_WRITE 6u
 /* A broker that takes no acknowledgement for so long is left. */
 #define STUCK_MS 5000
+/* And so long it has to read what we sent before we close. */
+#define LINGER_MS 2000
 
 ssize_t __real_recv(int fd, void *buffer, size_t n, int flags);
 ssize_t __real_writev(int fd, const struct iovec *parts, int n_parts);
@@ -163,14 +172,49 @@ int __wrap_poll(struct pollfd *fds, nfds_t n, int timeout_ms)
 	return ready > 0 ? ready : __real_poll(fds, n, timeout_ms);
 }
 
+/* ---- closing ---- */
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Reads what nobody wants any more until the other side has closed, too. */
+static void drain(int fd)
+{
+	int64_t until = now_ms() + LINGER_MS, left;
+	char unwanted[4096];
+	ssize_t n = 1;
+
+	while (n != 0 && (left = until - now_ms()) > 0) {
+		struct pollfd more = { fd, POLLIN, 0 };
+
+		if (__real_poll(&more, 1, (int)left) < 0 && errno != EINTR)
+			return;
+		n = __real_recv(fd, unwanted, sizeof unwanted, MSG_DONTWAIT);
+		if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
+			return;
+	}
+}
+
 /* What is acknowledged need not come again. */
 int __wrap_shutdown(int fd, int how)
 {
+	int rc, code;
+
 	pthread_mutex_lock(&lock);
 	if (fd == served && gathered > 0)
 		(void)flush();
 	pthread_mutex_unlock(&lock);
-	return __real_shutdown(fd, how);
+	rc = __real_shutdown(fd, how);
+	code = errno;
+	if (rc == 0 && how == SHUT_WR)
+		drain(fd);
+	errno = code;
+	return rc;
 }
 
 int __wrap_close(int fd)

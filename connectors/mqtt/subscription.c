@@ -56,13 +56,15 @@ static void on_subscribed5(void *context, MQTTAsync_successData5 *data)
 	subscribed(s);
 }
 
-/* A code from 0x80 on is the broker's refusal; others are the connection, which is made again and subscribed again. */
+/* A code from 0x80 on is the broker's refusal; others are the connection, which says so itself, is made again and subscribed
+ * again. */
 static void subscription_failed(struct mqtt_subscription *s, int code, const char *message)
 {
 	if (code >= 0x80)
 		check_grant(s, 0, code);
 	else
-		outflow_log(s->host, OUTFLOW_LOG_WARN, "subscribing failed, will be tried with the next connection: %s",
+		outflow_log(s->host, message ? OUTFLOW_LOG_WARN : OUTFLOW_LOG_DEBUG,
+		            "subscribing failed, will be tried with the next connection: %s",
 		            message ? message : "the connection was lost");
 }
 

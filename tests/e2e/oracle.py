@@ -48,13 +48,15 @@ class Publisher:
             if number is not None:
                 self.acknowledged.add(number)
 
-    def publish(self, number):
+    def body(self, number):
         dev = f"d{number % 20}"
-        body = json.dumps({"seq": number, "dev": dev, "temp": 60 + number % 30, "crc": checksum(f"{number}/{dev}"),
+        return json.dumps({"seq": number, "dev": dev, "temp": 60 + number % 30, "crc": checksum(f"{number}/{dev}"),
                            "pad": "x" * 100})
+
+    def publish(self, number):
         self.room.acquire()
         self._write_ledger()
-        self.by_packet[self.client.publish(self.topic, body, qos=1).mid] = number
+        self.by_packet[self.client.publish(self.topic, self.body(number), qos=1).mid] = number
         self.published += 1
 
     def _run(self):
