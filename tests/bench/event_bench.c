@@ -131,20 +131,47 @@ static void step_apply_and_scan(struct bench *b)
 
 static void row(const char *what, double ns, double reference)
 {
-	printf("%-44s %8.1f ns/record %7.2f x jansson\n", what, ns, ns / reference);
+	printf("%-49s %8.1f ns/record %7.2f x jansson\n", what, ns, ns / reference);
+}
+
+struct setting {
+	const char *key, *value;
+};
+
+static const struct setting template_alone[] = {
+	{ "value", "{\"d\":\"$.data.body.dev\",\"t\":\"$.data.body.temp\",\"s\":\"$.data.body.site\"}" },
+	{ "value.template", "{\"device\":\"${d}\",\"temp\":${t},\"from\":{\"site\":\"${s}\"}}" },
+	{ NULL, NULL },
+};
+static const struct setting three_parts[] = {
+	{ "topic", "$.data.body.site" },
+	{ "key", "$.data.body.dev" },
+	{ "value", "$.data.body.pos" },
+	{ NULL, NULL },
+};
+static const struct setting original[] = { { "value.form", "ORIGINAL" }, { NULL, NULL } };
+static const struct setting binary[] = { { "cloudevents", "binary" }, { NULL, NULL } };
+
+static void prepare_all(struct bench *b, const outflow_component *c, const struct setting *settings)
+{
+	static const char *const used[] = { "pattern",        "key",   "fields",     "value",
+		                            "value.template", "topic", "value.form", "cloudevents" };
+	outflow_error err;
+
+	for (size_t i = 0; i < sizeof used / sizeof used[0]; i++)
+		outflow_harness_set(b->t, used[i], NULL);
+	for (; settings->key != NULL; settings++)
+		outflow_harness_set(b->t, settings->key, settings->value);
+	check(outflow_harness_create(b->t, c, &err), &err);
+	b->self = outflow_harness_self(b->t);
+	b->ops = c->ops;
 }
 
 static void prepare(struct bench *b, const outflow_component *c, const char *key, const char *value)
 {
-	outflow_error err;
+	const struct setting one[] = { { key, value }, { NULL, NULL } };
 
-	outflow_harness_set(b->t, "pattern", NULL);
-	outflow_harness_set(b->t, "key", NULL);
-	outflow_harness_set(b->t, "fields", NULL);
-	outflow_harness_set(b->t, key, value);
-	check(outflow_harness_create(b->t, c, &err), &err);
-	b->self = outflow_harness_self(b->t);
-	b->ops = c->ops;
+	prepare_all(b, c, one);
 }
 
 static void set_views(struct bench *b, int on)
@@ -184,7 +211,7 @@ static void large(struct bench *b)
 		if (now_ns() - start < best)
 			best = now_ns() - start;
 	}
-	printf("%-44s %8.2f GB/s, %.1f bytes of tape per token\n", "scan of 1 MB", (double)n / (double)best,
+	printf("%-49s %8.2f GB/s, %.1f bytes of tape per token\n", "scan of 1 MB", (double)n / (double)best,
 	       (double)(b->out.cur - b->arena) / j->n_tokens);
 	free(text);
 }
@@ -213,12 +240,22 @@ int main(void)
 	row("filter on a view", measure(b, step_apply), reference);
 	prepare(b, &event_deliver, "key", "$.data.body.dev");
 	row("deliver: key from a path, on a view", measure(b, step_apply), reference);
+	prepare_all(b, &event_deliver, three_parts);
+	row("deliver: topic, key, value from paths, on a view", measure(b, step_apply), reference);
+	prepare_all(b, &event_deliver, template_alone);
+	row("deliver: template of three variables, on a view", measure(b, step_apply), reference);
+	prepare_all(b, &event_deliver, original);
+	row("deliver: the complete event, on a view", measure(b, step_apply), reference);
+	prepare_all(b, &event_deliver, binary);
+	row("deliver: CloudEvents binary mode, on a view", measure(b, step_apply), reference);
 	prepare(b, &fields_rename, "fields", "temp:celsius");
 	row("rename one field, on a view", measure(b, step_apply), reference);
 	row("rename one field, and a tape of the result", measure(b, step_apply_and_scan), reference);
 	prepare(b, &event_deliver, "key", "$.data.body.dev");
 	set_views(b, 0);
 	row("scan + deliver: key from a path", measure(b, step_apply), reference);
+	prepare_all(b, &event_deliver, template_alone);
+	row("scan + deliver: template of three variables", measure(b, step_apply), reference);
 	large(b);
 	outflow_harness_free(&b->t);
 	free(b->arena);

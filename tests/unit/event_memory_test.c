@@ -3,6 +3,7 @@
  * nothing leaks. */
 #include "sdk/testing/harness.h"
 #include "transforms/event/components.h"
+#include "transforms/language/form.h"
 #include "transforms/language/path.h"
 #include "transforms/language/pattern.h"
 #include "transforms/fields/edit.h"
@@ -28,11 +29,13 @@ void __wrap_free(void *p);
 
 static size_t fail_at; /* 0: never; counts down */
 static long balance;   /* live allocations since it was set to zero */
+static long allocations;
 
 static int fails(void)
 {
 	if (fail_at > 0 && --fail_at == 0)
 		return 1;
+	allocations++;
 	balance++;
 	return 0;
 }
@@ -159,6 +162,25 @@ static void edits(void **state)
 	torture(try_edit, 6);
 }
 
+static outflow_status try_template(outflow_error *err)
+{
+	struct form_texts texts = {
+		.value = outflow_text("{\"a\":\"$.data.body.a\",\"b\":\"b\\n\",\"c\":\"$.c\"}"),
+		.template_text = outflow_text("{\"a\":${a},\"b\":\"${b}\",\"c\":\"${c:-none}\",\"d\":${c:-\"}}"),
+	};
+	struct form f;
+	outflow_status status = form_set(&f, &texts, FORM_NULL, err);
+
+	form_clear(&f);
+	return status;
+}
+
+static void templates(void **state)
+{
+	(void)state;
+	torture(try_template, 12);
+}
+
 static outflow_harness *harness;
 static const outflow_component *component;
 
@@ -185,8 +207,13 @@ static void instances(void **state)
 {
 	static const outflow_component *const all[] = { &event_json, &event_filter, &event_deliver };
 	static const char *const settings[][2] = {
-		{ "format", "json" },   { "pattern", "{\"a\":[1]}" }, { "topic", "$.a" },
-		{ "headers.a", "$.b" }, { "headers.b.value", "c" },
+		{ "format", "json" },
+		{ "pattern", "{\"a\":[1]}" },
+		{ "topic", "$.a" },
+		{ "headers.a", "$.b" },
+		{ "headers.b.value", "c" },
+		{ "headers.t.template", "${x}" },
+		{ "headers.t", "{\"x\":\"$.c\"}" },
 	};
 	const outflow_host *h;
 
@@ -203,11 +230,45 @@ static void instances(void **state)
 	outflow_harness_free(&harness);
 }
 
+/* What a pipeline does with every record may not ask for memory: the batch's arena is there already. */
+static void records_need_no_memory(void **state)
+{
+	static const char *const settings[][2] = {
+		{ "topic", "{\"s\":\"$.data.body.site\"}" },
+		{ "topic.template", "plant-${s}" },
+		{ "key", "$.data.body.dev" },
+		{ "value", "{\"d\":\"$.data.body.dev\",\"t\":\"$.data.body.t\",\"p\":\"$.data.props.topic\"}" },
+		{ "value.template", "{\"d\":\"${d}\",\"t\":${t},\"p\":\"${p}\",\"x\":${t}}" },
+		{ "headers.id", "$.id" },
+		{ "cloudevents", "binary" },
+	};
+	outflow_harness *t = outflow_harness_new();
+	const outflow_transform_ops *ops = event_deliver.ops;
+	outflow_error err = { .msg = "" };
+	static char arena[1 << 16];
+	outflow_record out[16];
+	outflow_batch batch = { .recs = out, .cap = 16, .cur = arena, .end = arena + sizeof arena };
+	const outflow_record *first;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++)
+		outflow_harness_set(t, settings[i][0], settings[i][1]);
+	assert_int_equal(outflow_harness_create(t, &event_deliver, &err), OUTFLOW_OK);
+	first = outflow_harness_input(t, "a", NULL, "{\"site\":\"n\\u0031\",\"dev\":\"p\\\"1\",\"t\":{\"x\":1.50}}");
+	allocations = 0;
+	assert_int_equal(ops->apply(outflow_harness_self(t), first, 1, &batch, &err), OUTFLOW_OK);
+	assert_int_equal(allocations, 0);
+	assert_int_equal(batch.n, 1);
+	assert_memory_equal(out[0].topic.ptr, "plant-n1", 8);
+	outflow_harness_free(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(patterns), cmocka_unit_test(large_patterns), cmocka_unit_test(paths),
-		cmocka_unit_test(edits),    cmocka_unit_test(instances),
+		cmocka_unit_test(patterns),  cmocka_unit_test(large_patterns), cmocka_unit_test(paths),
+		cmocka_unit_test(edits),     cmocka_unit_test(templates),      cmocka_unit_test(records_need_no_memory),
+		cmocka_unit_test(instances),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

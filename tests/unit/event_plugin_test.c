@@ -123,6 +123,25 @@ static void the_converter_falls_back(void **state)
 	outflow_harness_free(&t);
 }
 
+static void the_converter_bounds_payloads(void **state)
+{
+	static const char large[262145];
+	outflow_harness *t = MAKE(event_json, { "event.max.bytes", "5B" }, { "format.invalid", "binary" });
+
+	(void)state;
+	outflow_harness_input(t, "a", NULL, "12345");
+	outflow_harness_input(t, "a", NULL, "123456");
+	assert_int_equal(outflow_harness_decode(t, NULL), OUTFLOW_OK);
+	assert_int_equal(outflow_harness_outputs(t), 1);
+	assert_rejected(t, 0, 1, "a payload of 6 bytes is larger than source.event.max.bytes allows, which is 5");
+	outflow_harness_free(&t);
+	t = MAKE(event_json, { "format", "binary" });
+	outflow_harness_input_bytes(t, "a", large, sizeof large); /* by default 256 KiB */
+	assert_int_equal(outflow_harness_decode(t, NULL), OUTFLOW_OK);
+	assert_rejected(t, 0, 0, "a payload of 262145 bytes");
+	outflow_harness_free(&t);
+}
+
 static void the_converter_encodes_a_newer_view(void **state)
 {
 	outflow_harness *t = MAKE(event_json, { "format", "json" });
@@ -156,6 +175,11 @@ static void the_converter_checks_its_settings(void **state)
 	refuses(&event_json, "event.type", text, "event.type: 129 characters");
 	refuses(&event_json, "event.subject", "\xff", "event.subject: not valid UTF-8");
 	refuses(&event_json, "format", "xml", "format: not one of");
+	refuses(&event_json, "event.extensions.Region", "x", "event.extensions.Region: not the name");
+	refuses(&event_json, "event.extensions.id", "x", "event.extensions.id: not the name");
+	refuses(&event_json, "event.extensions.data", "x", "event.extensions.data: not the name");
+	refuses(&event_json, "event.extensions.a", "\xff", "event.extensions.a: not valid UTF-8");
+	refuses(&event_json, "event.max.bytes", "0B", "event.max.bytes: out of range");
 }
 
 static void the_converter_says_no_memory(void **state)
@@ -471,6 +495,59 @@ static void a_form_can_be_forced(void **state)
 	outflow_harness_free(&t);
 }
 
+static void every_part_can_be_a_template(void **state)
+{
+	outflow_harness *t =
+		MAKE(event_deliver, { "topic", "{\"s\":\"$.data.body.s\"}" }, { "topic.template", "plant-${s}" },
+	             { "key", "{\"d\":\"$.data.body.d\"}" }, { "key.template", "${d}" },
+	             { "value", "{\"d\":\"$.data.body.d\"}" }, { "value.form", "TEMPLATE" },
+	             { "value.template", "{\"dev\":\"${d}\"}" }, { "headers.h.template", "<${d:-none}>" },
+	             { "headers.h.value", "{\"d\":\"$.data.body.d\"}" }, { "partition", "{\"d\":\"$.data.body.p\"}" },
+	             { "partition.template", "1${d:-0}" }, { "timestamp", "{\"d\":\"$.data.body.at\"}" },
+	             { "timestamp.template", "${d:-2026}-01-31T12:00:00Z" });
+
+	(void)state;
+	outflow_harness_input(t, "x", "k", "{\"s\":\"n\",\"d\":\"p\\\"1\",\"p\":2}");
+	outflow_harness_input(t, "x", "k", "{\"s\":\"n\"}");
+	outflow_harness_input(t, "x", "k", "{}");
+	outflow_harness_input(t, "x", "k", "{\"s\":\"n\",\"p\":\"x\"}");
+	apply(t);
+	assert_int_equal(outflow_harness_outputs(t), 2);
+	assert_string_equal(outflow_harness_topic(t, 0), "plant-n");
+	assert_string_equal(outflow_harness_key(t, 0), "p\"1");
+	assert_string_equal(outflow_harness_value(t, 0), "{\"dev\":\"p\\\"1\"}");
+	assert_string_equal(outflow_harness_header_of(t, 0, "h"), "<p\"1>");
+	assert_int_equal(outflow_harness_output(t, 0)->partition, 12);
+	assert_int_equal(outflow_harness_output(t, 0)->timestamp_ms, 1769860800000);
+	assert_string_equal(outflow_harness_key(t, 1), "${d}");
+	assert_string_equal(outflow_harness_header_of(t, 1, "h"), "<none>");
+	assert_rejected(t, 0, 2, "topic: there is no value for ${s}");
+	assert_rejected(t, 1, 3, "partition: '1x' is not a whole number");
+	outflow_harness_free(&t);
+}
+
+static void the_complete_event_and_bytes(void **state)
+{
+	outflow_harness *t =
+		MAKE(event_deliver, { "value.form", "ORIGINAL" }, { "key", "$.data.body.k" }, { "key.form", "BINARY" },
+	             { "headers.event.form", "ORIGINAL" }, { "headers.raw", "$.data.body.k" },
+	             { "headers.raw.form", "BINARY" }, { "headers.raw.missing", "null" });
+
+	(void)state;
+	outflow_harness_input(t, "x", NULL, "{\"k\":\"Zm8=\"}");
+	outflow_harness_input(t, "x", NULL, "{}");
+	outflow_harness_input(t, "x", NULL, "{\"k\":\"Zm8\"}");
+	apply(t);
+	assert_int_equal(outflow_harness_outputs(t), 2);
+	assert_non_null(strstr(outflow_harness_value(t, 0), "\"body\":{\"k\":\"Zm8=\"},\"value\":{\"k\":\"Zm8=\"}"));
+	assert_string_equal(outflow_harness_header_of(t, 0, "event"), outflow_harness_value(t, 0));
+	assert_string_equal(outflow_harness_key(t, 0), "fo");
+	assert_string_equal(outflow_harness_header_of(t, 0, "raw"), "fo");
+	assert_null(outflow_harness_key(t, 1));
+	assert_rejected(t, 0, 2, "key: the text at $.data.body.k is not Base64");
+	outflow_harness_free(&t);
+}
+
 static void deliver_refuses_a_bad_configuration(void **state)
 {
 	outflow_harness *t;
@@ -485,6 +562,12 @@ static void deliver_refuses_a_bad_configuration(void **state)
 	refuses(&event_deliver, "headers.a.form", "JSONPATH", "headers.a.form: the form is given");
 	refuses(&event_deliver, "headers.", "x", "headers.: a header needs a name");
 	refuses(&event_deliver, "headers.a", "$a", "headers.a: column 2");
+	refuses(&event_deliver, "value.form", "TEMPLATE", "value: the form TEMPLATE needs");
+	refuses(&event_deliver, "value.template", "${x}",
+	        "value: character 1 of the template: there is no variable 'x'");
+	refuses(&event_deliver, "headers.a.template", "${x}", "headers.a.template: character 1 of the template");
+	refuses(&event_deliver, "topic.form", "ORIGINAL", "topic.form: not one of");
+	refuses(&event_deliver, "topic.missing", "keep", "topic.missing: not one of");
 	/* Every problem at once. */
 	t = outflow_harness_new();
 	outflow_harness_set(t, "topic", "");
@@ -523,6 +606,7 @@ int main(void)
 		cmocka_unit_test(the_converter_attaches_a_tape),
 		cmocka_unit_test(the_converter_checks_text),
 		cmocka_unit_test(the_converter_falls_back),
+		cmocka_unit_test(the_converter_bounds_payloads),
 		cmocka_unit_test(the_converter_encodes_a_newer_view),
 		cmocka_unit_test(the_converter_checks_its_settings),
 		cmocka_unit_test(the_converter_says_no_memory),
@@ -539,6 +623,8 @@ int main(void)
 		cmocka_unit_test(deliver_leaves_out_what_tells_of_the_last_hop),
 		cmocka_unit_test(names_from_payloads_are_checked),
 		cmocka_unit_test(a_form_can_be_forced),
+		cmocka_unit_test(every_part_can_be_a_template),
+		cmocka_unit_test(the_complete_event_and_bytes),
 		cmocka_unit_test(deliver_refuses_a_bad_configuration),
 		cmocka_unit_test(deliver_says_no_memory),
 	};

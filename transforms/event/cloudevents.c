@@ -55,6 +55,8 @@ static outflow_status take_payload(struct event *e, struct data *data)
 
 	data->content = contents[event_payload_format(e)];
 	data->type = attributes_content_type(e);
+	if (data->bytes.ptr == NULL)
+		return e->status;
 	if (data->type.ptr == NULL || (data->content != FORM_IS_JSON && is_json_type(data->type)))
 		data->type = usual_type(data->content);
 	if (data->content == FORM_IS_JSON && !is_json_type(data->type))
@@ -128,7 +130,8 @@ static outflow_status take_data(const struct deliver *d, struct event *e, const 
 	if (is_payload)
 		return take_payload(e, data);
 	data->content = to->content;
-	data->type = usual_type(to->content);
+	if (data->bytes.ptr != NULL)
+		data->type = usual_type(to->content);
 	return OUTFLOW_OK;
 }
 
@@ -237,7 +240,7 @@ static outflow_status put_data(struct event *e, outflow_json_writer *w, const st
 {
 	outflow_str text = { data->bytes.ptr, data->bytes.len };
 
-	if (data->type.ptr != NULL && text.ptr != NULL) {
+	if (data->type.ptr != NULL) {
 		outflow_json_put_key(w, outflow_text("datacontenttype"));
 		outflow_json_put_string(w, data->type);
 	}
