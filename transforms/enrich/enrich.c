@@ -4,6 +4,7 @@
 #include "reload.h"
 #include "settings.h"
 #include "transforms/language/rewrite.h"
+#include "transforms/language/stage.h"
 
 #include <outflow/util.h>
 
@@ -52,19 +53,14 @@ static outflow_status create(const outflow_host *h, const outflow_config *c, voi
 /* The key as text; ptr NULL: there is none. */
 static outflow_str key_of(const struct enrich *e, struct event *event)
 {
-	outflow_str text = { NULL, 0 };
 	struct value v;
+	outflow_bytes text;
 
 	path_find(e->settings.key, event, &v);
-	if (event->status != OUTFLOW_OK || v.type == VALUE_MISSING || v.type == OUTFLOW_JSON_NULL ||
-	    value_is_container(&v))
-		return text;
-	if (!v.special || v.json == NULL || v.type != OUTFLOW_JSON_STRING)
-		return v.text;
-	text = outflow_json_string(e->host, event->arena, v.json, v.token);
-	if (text.ptr == NULL)
-		event->status = outflow_fail(event->err, OUTFLOW_E_NOMEM, "no memory for the key");
-	return text;
+	if (event->status != OUTFLOW_OK || value_is_container(&v))
+		return (outflow_str){ NULL, 0 };
+	text = event_value_text(event, &v);
+	return (outflow_str){ text.ptr, text.len };
 }
 
 /* Objects that are missing, one inside the other, with the row in the innermost; without the first one's name. */
@@ -149,22 +145,16 @@ static outflow_status miss(const struct enrich *e, struct event *event, outflow_
 static outflow_status emit(const struct enrich *e, const outflow_record *in, outflow_bytes text, outflow_batch *out,
                            outflow_error *err)
 {
-	outflow_record *r = outflow_emit(e->host, out, in);
+	outflow_record *r;
 
-	if (r == NULL)
-		return outflow_fail(err, OUTFLOW_E_NOMEM, "no room for another record");
-	if (text.ptr == NULL)
-		return OUTFLOW_OK;
-	/* No new view: a stage behind that needs one makes it at the same cost, and often there is none. */
-	r->value = text;
-	r->view = NULL;
-	r->view_tag = 0;
-	return OUTFLOW_OK;
+	if (text.ptr != NULL)
+		return stage_emit_value(e->host, out, in, text, err);
+	return stage_emit(e->host, out, in, &r, err);
 }
 
-static outflow_status apply_one(const struct enrich *e, const outflow_record *in, outflow_batch *out,
-                                outflow_error *err)
+static outflow_status apply_one(void *self, const outflow_record *in, outflow_batch *out, outflow_error *err)
 {
+	const struct enrich *e = self;
 	outflow_bytes text = { NULL, 0 };
 	struct table_row row;
 	struct event event;
@@ -189,17 +179,8 @@ static outflow_status apply_one(const struct enrich *e, const outflow_record *in
 static outflow_status apply(void *self, const outflow_record *in, size_t n, outflow_batch *out, outflow_error *err)
 {
 	const struct enrich *e = self;
-	outflow_error cause = { .size = sizeof cause };
 
-	for (size_t i = 0; i < n; i++) {
-		outflow_status status = apply_one(e, &in[i], out, &cause);
-
-		if (status == OUTFLOW_E_RECORD)
-			e->host->reject(e->host, &in[i], status, &cause);
-		else if (status != OUTFLOW_OK)
-			return outflow_fail(err, status, "%s", cause.msg);
-	}
-	return OUTFLOW_OK;
+	return stage_apply(e->host, apply_one, self, in, n, out, err);
 }
 
 static const outflow_transform_ops ops = {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "table.h"
 
+#include "transforms/language/json_text.h"
+
 #include <outflow/util.h>
 
 #include <inttypes.h>
@@ -335,39 +337,14 @@ void table_set_json(struct table_maker *m, uint32_t column, outflow_str json)
 		set(m, &m->cells[column], json);
 }
 
-static size_t escaped_length(unsigned char c)
-{
-	if (c == '"' || c == '\\')
-		return 2;
-	return c < ' ' ? 6 : 1;
-}
-
 void table_set_text(struct table_maker *m, uint32_t column, outflow_str text)
 {
-	static const char hex[] = "0123456789abcdef";
-	size_t length = 2;
-	char *to;
+	char *to = column == TABLE_NO_COLUMN ? NULL : begin_cell(m, &m->cells[column], json_text_length(text) + 2);
 
-	for (size_t i = 0; i < text.len; i++)
-		length += escaped_length((unsigned char)text.ptr[i]);
-	to = column == TABLE_NO_COLUMN ? NULL : begin_cell(m, &m->cells[column], length);
 	if (to == NULL)
 		return;
-	*to++ = '"';
-	for (size_t i = 0; i < text.len; i++) {
-		unsigned char c = (unsigned char)text.ptr[i];
-
-		if (c < ' ') {
-			memcpy(to, "\\u00", 4);
-			to[4] = hex[c >> 4];
-			to[5] = hex[c & 15];
-			to += 6;
-			continue;
-		}
-		if (escaped_length(c) == 2)
-			*to++ = '\\';
-		*to++ = (char)c;
-	}
+	*to = '"';
+	to = json_text_write(text, to + 1);
 	*to = '"';
 }
 
