@@ -54,8 +54,26 @@ void mqtt_connection_fail(struct mqtt_connection *k, outflow_status status, int3
 
 /* ---- Paho's callbacks ---- */
 
+/* The broker has the last word (MQTT 5.0, section 3.2.2.3.2). */
+static void check_expiry(const struct mqtt_connection *k, MQTTProperties *properties)
+{
+	/* An int in Paho, of which the upper half is negative. */
+	unsigned granted =
+		(unsigned)MQTTProperties_getNumericValue(properties, MQTTPROPERTY_CODE_SESSION_EXPIRY_INTERVAL);
+
+	if (MQTTProperties_hasProperty(properties, MQTTPROPERTY_CODE_SESSION_EXPIRY_INTERVAL) &&
+	    granted < k->session.expiry)
+		outflow_log(
+			k->host, OUTFLOW_LOG_WARN,
+			"%s keeps our session for %u s only, not for %u s (session.expiry): what comes while we are "
+			"away for longer is lost",
+			k->endpoint->broker, granted, k->session.expiry);
+}
+
 static void up(struct mqtt_connection *k, int session_present, MQTTProperties *properties)
 {
+	if (properties != NULL)
+		check_expiry(k, properties);
 	k->up_at_ns = now_of(k);
 	outflow_log(k->host, k->up_at_ns < k->quiet_until_ns ? OUTFLOW_LOG_DEBUG : OUTFLOW_LOG_INFO,
 	            "connected to %s as %s", k->endpoint->broker, k->endpoint->client_id);

@@ -67,7 +67,8 @@ struct mqtt_subscription {
 	int remembers_stale; /* the stored subscription still names them */
 	int has_session;     /* atomic: the broker ought to know our session */
 	int session_is_noted;
-	int subscribed; /* atomic */
+	int subscribed;   /* atomic */
+	int64_t asked_ns; /* atomic: since when the broker owes an answer to our subscribing; 0: it does not */
 	outflow_metric *sessions_lost;
 };
 
@@ -78,7 +79,8 @@ void mqtt_subscription_clear(struct mqtt_subscription *s);
 /* A connection is up: subscribes, every time. Returns whether a session that ought to be there is gone. On Paho's thread. */
 int mqtt_subscription_begin(struct mqtt_subscription *s, int session_present);
 
-/* Once subscribed: forgets durably what is not subscribed to any more. [task] */
+/* Once subscribed: forgets durably what is not subscribed to any more. While the answer is overdue: gives the connection up.
+ * [task] */
 outflow_status mqtt_subscription_settle(struct mqtt_subscription *s, outflow_error *err);
 
 /* The session is gone at the broker, because we wished it so. [task] */

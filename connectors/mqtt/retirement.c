@@ -20,7 +20,7 @@ static void set_phase(struct mqtt_retirement *r, int phase)
 void mqtt_retirement_up(struct mqtt_retirement *r, struct mqtt_subscription *s, int session_present)
 {
 	__atomic_store_n(&r->last_ns, s->host->time->mono_ns(s->host), __ATOMIC_RELEASE);
-	if (__atomic_load_n(&r->phase, __ATOMIC_ACQUIRE) == ENDING || !session_present)
+	if (__atomic_load_n(&r->phase, __ATOMIC_ACQUIRE) == ENDING)
 		set_phase(r, ENDED);
 	else
 		mqtt_subscription_begin(s, session_present);
@@ -52,7 +52,7 @@ outflow_status mqtt_retirement_step(struct mqtt_retirement *r, struct mqtt_subsc
 		mqtt_connection_drop(s->connection);
 		return OUTFLOW_OK;
 	case ENDED:
-		/* Before the goodbye, which makes the broker forget the session of this connection too. */
+		/* Before the goodbye, which makes the broker forget the session of this last connection too. */
 		status = mqtt_subscription_end(s, err);
 		if (status != OUTFLOW_OK)
 			return status;

@@ -29,7 +29,8 @@ struct mqtt_sink {
 	struct mqtt_connection connection;
 	int qos, retain;
 	int64_t attempt_ns;
-	uint32_t packet_max; /* atomic: what the broker takes; 0: any */
+	int64_t away_since_ns; /* the task's own: since when put has found no connection; 0: it has */
+	uint32_t packet_max;   /* atomic: what the broker takes; 0: any */
 	outflow_status ended;
 	outflow_error reason;
 	pthread_mutex_t lock; /* of what follows; never held around a call of Paho or of the host */
@@ -186,16 +187,19 @@ static void on_failure5(void *context, MQTTAsync_failureData5 *data)
 static void on_up(void *owner, int session_present, MQTTProperties *properties)
 {
 	struct mqtt_sink *s = owner;
-	int64_t size = -1, qos = -1;
+	int64_t size = -1, qos = -1, retain = -1;
 
 	(void)session_present;
 	if (properties != NULL) {
 		size = MQTTProperties_getNumericValue(properties, MQTTPROPERTY_CODE_MAXIMUM_PACKET_SIZE);
 		qos = MQTTProperties_getNumericValue(properties, MQTTPROPERTY_CODE_MAXIMUM_QOS);
+		retain = MQTTProperties_getNumericValue(properties, MQTTPROPERTY_CODE_RETAIN_AVAILABLE);
 	}
 	__atomic_store_n(&s->packet_max, size > 0 && size <= UINT32_MAX ? (uint32_t)size : 0, __ATOMIC_RELEASE);
 	if (qos == 0 && s->qos > 0)
 		mqtt_connection_fail(&s->connection, OUTFLOW_E_CONFIG, 0, "qos", "the broker takes QoS 0 only");
+	if (retain == 0 && s->retain)
+		mqtt_connection_fail(&s->connection, OUTFLOW_E_CONFIG, 0, "retain", "the broker keeps no messages");
 }
 
 static void wake(void *owner)
@@ -241,6 +245,11 @@ static int64_t oldest_ns(struct mqtt_sink *s)
 	return oldest;
 }
 
+static int is_long_away(const struct mqtt_sink *s, int64_t now)
+{
+	return s->away_since_ns != 0 && now - s->away_since_ns >= s->attempt_ns;
+}
+
 /* Every quarter of a second, [task]. */
 static void look_after(void *arg)
 {
@@ -253,6 +262,8 @@ static void look_after(void *arg)
 		outflow_log(s->host, OUTFLOW_LOG_WARN, "no acknowledgement within attempt.timeout, connecting anew");
 		mqtt_connection_drop(&s->connection);
 	}
+	if (is_long_away(s, now))
+		wake(s);
 	if (s->ended == OUTFLOW_OK)
 		s->ended = mqtt_connection_look_after(&s->connection, &s->reason);
 	if (s->host->time->timer(s->host, now + TURN_NS, look_after, s, &timer) != OUTFLOW_OK && s->ended == OUTFLOW_OK)
@@ -385,6 +396,19 @@ static outflow_status put_one(struct mqtt_sink *s, outflow_record *r, outflow_er
 	return status;
 }
 
+/* There is no connection: an attempt that has taken as long as one may is an outage, and the pipeline decides. */
+static outflow_status wait_for_connection(struct mqtt_sink *s, outflow_error *err)
+{
+	int64_t now = s->host->time->mono_ns(s->host);
+
+	if (s->away_since_ns == 0)
+		s->away_since_ns = now;
+	if (!is_long_away(s, now))
+		return OUTFLOW_AGAIN;
+	return outflow_fail(err, OUTFLOW_E_OUTAGE, "no connection to %s for %lld s", s->endpoint.broker,
+	                    (long long)((now - s->away_since_ns) / 1000000000));
+}
+
 static outflow_status put(void *self, outflow_record *recs, size_t n, size_t *taken, outflow_error *err)
 {
 	struct mqtt_sink *s = self;
@@ -398,7 +422,8 @@ static outflow_status put(void *self, outflow_record *recs, size_t n, size_t *ta
 		outflow_status status;
 
 		if (!mqtt_connection_is_up(&s->connection))
-			return OUTFLOW_AGAIN;
+			return wait_for_connection(s, err);
+		s->away_since_ns = 0;
 		status = put_one(s, &recs[*taken], err);
 		if (status != OUTFLOW_OK)
 			return status;

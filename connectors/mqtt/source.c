@@ -32,8 +32,8 @@ struct mqtt_source {
 	/* Paho's thread's own */
 	struct mqtt_record record;
 	struct mqtt_duplicates *duplicates; /* NULL: no filter */
-	int64_t next_line_ns;
-	outflow_metric *received, *refused, *repeated;
+	int64_t next_line_ns, next_header_line_ns;
+	outflow_metric *received, *refused, *repeated, *left_out;
 };
 
 /* ---- messages, on Paho's thread ---- */
@@ -57,6 +57,20 @@ static void refuse(struct mqtt_source *s, const MQTTAsync_message *m, outflow_st
 	            m->qos == 0 ? " (QoS 0: it is lost)" : ", the broker will send it again", err->msg);
 }
 
+static void note_left_out(struct mqtt_source *s, const char *topic, uint32_t n)
+{
+	int64_t now = s->host->time->mono_ns(s->host);
+
+	s->host->metric->add(s->left_out, n);
+	if (now < s->next_header_line_ns)
+		return;
+	s->next_header_line_ns = now + LINE_EVERY_NS;
+	outflow_log(
+		s->host, OUTFLOW_LOG_WARN,
+		"a message on %s has more user properties than fit: %u left out (mqtt_headers_left_out counts them)",
+		topic, n);
+}
+
 static outflow_status take(struct mqtt_source *s, const char *topic, size_t length, const MQTTAsync_message *m)
 {
 	outflow_error err = { .size = sizeof err };
@@ -77,8 +91,7 @@ static outflow_status take(struct mqtt_source *s, const char *topic, size_t leng
 	if (s->duplicates != NULL)
 		mqtt_duplicates_note(s->duplicates, m, topic, length);
 	if (s->record.dropped_headers > 0)
-		outflow_log(s->host, OUTFLOW_LOG_WARN, "a message on %s has more user properties than fit: %u left out",
-		            topic, s->record.dropped_headers);
+		note_left_out(s, topic, s->record.dropped_headers);
 	return status;
 }
 
@@ -162,6 +175,7 @@ static void connect_parts(struct mqtt_source *s)
 	s->subscription.connection = &s->connection;
 	s->received = counter(s->host, "mqtt_messages_received", "Messages taken.");
 	s->refused = counter(s->host, "mqtt_messages_refused", "Messages not taken and not acknowledged.");
+	s->left_out = counter(s->host, "mqtt_headers_left_out", "User properties that there was no room for.");
 	s->repeated = counter(s->host, "mqtt_messages_repeated", "Messages that dup.filter recognised and left out.");
 }
 

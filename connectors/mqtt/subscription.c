@@ -6,13 +6,26 @@
 
 static const outflow_str topics_key = { "topics", 6 };
 static const outflow_str session_key = { "session", 7 };
+/* A broker that does not answer for so long will send nothing either. */
+#define ANSWER_NS INT64_C(30000000000)
 
 /* ---- subscribing, on Paho's thread ---- */
+
+static int64_t now_of(const struct mqtt_subscription *s)
+{
+	return s->host->time->mono_ns(s->host);
+}
+
+static void set_asked(struct mqtt_subscription *s, int64_t ns)
+{
+	__atomic_store_n(&s->asked_ns, ns, __ATOMIC_RELEASE);
+}
 
 static void subscribed(struct mqtt_subscription *s)
 {
 	size_t n = s->options->n_topics;
 
+	set_asked(s, 0);
 	__atomic_store_n(&s->subscribed, 1, __ATOMIC_RELEASE);
 	__atomic_store_n(&s->has_session, 1, __ATOMIC_RELEASE);
 	outflow_log(s->host, OUTFLOW_LOG_INFO, "subscribed to %zu topic filter%s", n, n == 1 ? "" : "s");
@@ -25,8 +38,14 @@ static void check_grant(struct mqtt_subscription *s, size_t i, int code)
 	int first = !__atomic_load_n(&s->subscribed, __ATOMIC_ACQUIRE);
 	char what[300];
 
-	if (code < 0x80)
+	if (code < 0x80 && code >= s->options->qos)
 		return;
+	if (code < 0x80) {
+		snprintf(what, sizeof what, "the broker grants QoS %d only to '%.200s'", code, s->options->topics[i]);
+		mqtt_connection_fail(s->connection, first ? OUTFLOW_E_CONFIG : OUTFLOW_E_TASK, code, what,
+		                     "messages of QoS 0 may be lost; qos = 0 says that this is wished for");
+		return;
+	}
 	snprintf(what, sizeof what, "the broker refuses the subscription to '%.200s'", s->options->topics[i]);
 	mqtt_connection_fail(s->connection, first ? OUTFLOW_E_CONFIG : OUTFLOW_E_TASK, code, what,
 	                     s->options->endpoint.version == MQTTVERSION_5
@@ -113,10 +132,12 @@ static void subscribe(struct mqtt_subscription *s)
 		response.onSuccess = on_subscribed;
 		response.onFailure = on_failure;
 	}
+	set_asked(s, now_of(s));
 	rc = MQTTAsync_subscribeMany(s->connection->client, (int)n, s->options->topics, qos, &response);
-	if (rc != MQTTASYNC_SUCCESS)
-		outflow_log(s->host, OUTFLOW_LOG_WARN,
-		            "subscribing failed (%d), will be tried with the next connection", rc);
+	if (rc == MQTTASYNC_SUCCESS)
+		return;
+	outflow_log(s->host, OUTFLOW_LOG_WARN, "subscribing failed (%d), will be tried with the next connection", rc);
+	set_asked(s, now_of(s) - ANSWER_NS);
 }
 
 int mqtt_subscription_begin(struct mqtt_subscription *s, int session_present)
@@ -220,11 +241,24 @@ outflow_status mqtt_subscription_open(struct mqtt_subscription *s, outflow_error
 	return remember(s, 1, err);
 }
 
+/* A connection on which we are not subscribed stands there for nothing. */
+static void watch_answer(struct mqtt_subscription *s)
+{
+	int64_t asked = __atomic_load_n(&s->asked_ns, __ATOMIC_ACQUIRE);
+
+	if (asked == 0 || now_of(s) - asked < ANSWER_NS || !mqtt_connection_is_up(s->connection))
+		return;
+	outflow_log(s->host, OUTFLOW_LOG_WARN, "the broker does not answer to our subscribing, connecting anew");
+	set_asked(s, 0);
+	mqtt_connection_drop(s->connection);
+}
+
 outflow_status mqtt_subscription_settle(struct mqtt_subscription *s, outflow_error *err)
 {
 	outflow_str id = outflow_text(s->options->endpoint.client_id);
 	outflow_status status = OUTFLOW_OK;
 
+	watch_answer(s);
 	if (!__atomic_load_n(&s->subscribed, __ATOMIC_ACQUIRE))
 		return OUTFLOW_OK;
 	if (s->remembers_stale)

@@ -149,3 +149,18 @@ def test_a_record_that_mqtt_cannot_carry(tmp_path, mosquitto):
     assert daemon.child.wait(timeout=60) == 0, daemon.tail()
     assert daemon.accounts()["p", 0]["dropped"] == 10
     assert daemon.logged("is not a topic to publish to")
+
+
+def test_a_broker_that_is_away_is_an_outage(tmp_path):
+    """Proves that errors.outage.to.dlq holds also for records that no connection was there for: they become dead letters once
+    they have waited for as long as an attempt may take, and say why; without it they would wait for ever."""
+    letters = tmp_path / "letters"
+    daemon = Daemon(tmp_path, f'''pipelines = ( {{ name = "p"; source = {{ class = "gen"; count = 200; }};
+        sink = {{ class = "mqtt"; broker = "tcp://127.0.0.1:{servers.free_port()}"; topic = "out"; attempt = {{ timeout = "1s"; }}; }};
+        errors = {{ tolerance = "all"; outage = {{ to = {{ dlq = true; }}; }}; }}; retry = {{ policy = "none"; }};
+        deadletter = {{ class = "file"; path = "{letters}"; format = "json"; }}; }} );''')
+    daemon.spawn(daemon.command("run", "--until-done"))
+    assert daemon.child.wait(timeout=60) == 0, daemon.tail()
+    assert daemon.accounts()["p", 0]["dead_lettered"] == 200
+    lines = letters.read_text().splitlines()
+    assert len(lines) == 200 and all("no connection to tcp://127.0.0.1:" in line for line in lines)
