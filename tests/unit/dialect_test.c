@@ -31,6 +31,19 @@ static int tear_down(void **state)
 	return 0;
 }
 
+static bool fits_in_a_set(enum pattern_dialect dialect, const char *text, struct event *e)
+{
+	struct pattern_set *set = NULL;
+	bool fits;
+
+	assert_int_equal(pattern_set_new(dialect, &set, NULL), OUTFLOW_OK);
+	assert_int_equal(pattern_set_add(set, outflow_text("one"), outflow_text(text), NULL), OUTFLOW_OK);
+	assert_int_equal(pattern_set_finish(set, NULL), OUTFLOW_OK);
+	fits = pattern_set_match_any(set, e);
+	pattern_set_free(&set);
+	return fits;
+}
+
 /* 'T': fits, 'F': does not, 'E': the pattern is refused. */
 static char verdict(enum pattern_dialect dialect, const char *text, const char *json, outflow_error *err)
 {
@@ -47,6 +60,8 @@ static char verdict(enum pattern_dialect dialect, const char *text, const char *
 	fits = pattern_match(p, &e, NULL, NULL);
 	if (e.status != OUTFLOW_OK)
 		fail_msg("%s: %s", json, err->msg);
+	if (fits_in_a_set(dialect, text, &e) != fits)
+		fail_msg("%s: %s on %s: a set says otherwise", pattern_dialects[dialect], text, json);
 	pattern_free(&p);
 	outflow_harness_clear(harness);
 	return fits ? 'T' : 'F';

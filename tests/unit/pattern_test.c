@@ -49,6 +49,22 @@ static struct event whole_event(struct fixture *f, outflow_str text, outflow_err
 	return e;
 }
 
+/* A set of this one pattern must say the same as the pattern by itself. */
+static void ask_a_set(enum pattern_dialect dialect, outflow_str pattern, struct event *e, bool expected)
+{
+	struct pattern_set *set = NULL;
+	const uint32_t *matched;
+	size_t n;
+
+	assert_int_equal(pattern_set_new(dialect, &set, NULL), OUTFLOW_OK);
+	assert_int_equal(pattern_set_add(set, outflow_text("one"), pattern, NULL), OUTFLOW_OK);
+	assert_int_equal(pattern_set_finish(set, NULL), OUTFLOW_OK);
+	n = pattern_set_match(set, e, &matched);
+	if (n != expected || (n > 0 && matched[0] != 0) || pattern_set_match_any(set, e) != expected)
+		fail_msg("%.*s alone: %d, in a set: %zu", (int)pattern.len, pattern.ptr, expected, n);
+	pattern_set_free(&set);
+}
+
 /* 1: fits, 0: does not, -1: the pattern is refused. */
 static int outcome_in(struct fixture *f, enum pattern_dialect dialect, outflow_str pattern, outflow_str event,
                       outflow_error *err)
@@ -63,6 +79,7 @@ static int outcome_in(struct fixture *f, enum pattern_dialect dialect, outflow_s
 	fits = pattern_match(p, &e, NULL, NULL);
 	if (e.status != OUTFLOW_OK)
 		fail_msg("%.*s: %s", (int)event.len, event.ptr, err->msg);
+	ask_a_set(dialect, pattern, &e, fits);
 	pattern_free(&p);
 	outflow_harness_clear(f->t);
 	return fits;

@@ -2,12 +2,14 @@
 #include "number.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #define SMALL_DIGITS 18
 #define QUICK_DIGITS 15         /* so many fit a double and come back as they were (DBL_DIG) */
+#define TOLERANCE 1e-7
 #define EXPONENT_MAX 4000000000 /* beyond any number of digits that a text can hold */
 
 /* 0.d1d2d3... times ten to the exponent, d1 not zero; no digits: zero. */
@@ -163,6 +165,15 @@ double number_double(const struct number *n)
 	/* Without a decimal point, which strtod would take from the locale. */
 	snprintf(to, sizeof text - (size_t)(to - text), "e%" PRId64, d.exponent - taken);
 	return strtod(text, NULL);
+}
+
+int number_compare_tolerant(const void *a, const void *b)
+{
+	double x = number_double(a), y = number_double(b);
+
+	if (fabs(x - y) <= TOLERANCE)
+		return 0;
+	return x < y ? -1 : 1;
 }
 
 bool number_is_representable(outflow_str text)

@@ -21,6 +21,9 @@ void number_read(struct number *n, outflow_str text, bool whole);
 /* Less than, equal to or greater than zero, as a is to b. */
 int number_compare(const struct number *a, const struct number *b);
 
+/* The same for two struct number as doubles, of which those within 1e-7 of each other are equal. */
+int number_compare_tolerant(const void *a, const void *b);
+
 /* The double that is nearest to n, but for the last bit of numbers with more than 25 digits. */
 double number_double(const struct number *n);
 

@@ -52,4 +52,41 @@ bool pattern_match(struct pattern *p, struct event *e, pattern_trace *trace, voi
  * leaf. [any] */
 bool pattern_leaf(const struct pattern *p, size_t i, outflow_str *path, outflow_str *text);
 
+/*
+ * Patterns that are tried on an event together, in little more time than one of them.
+ *
+ * The fields of all patterns are one tree of names, through which the event is walked once. The conditions on one field
+ * are one index: texts in a hash table and in tries, numbers and addresses as sorted ranges. What was satisfied leads to
+ * the patterns that may fit. Only when arrays of objects were on the way is each of these matched once more by itself,
+ * since its fields must then be in one and the same element.
+ */
+struct pattern_set;
+
+/* An empty set; then patterns are added, and pattern_set_finish makes it ready. OUTFLOW_E_NOMEM. The caller frees it with
+ * pattern_set_free. [any] */
+outflow_status pattern_set_new(enum pattern_dialect dialect, struct pattern_set **set, outflow_error *err);
+
+/* Compiles text and adds it; name is copied. Errors as for pattern_compile; the set is then only good to be freed.
+ * [any] */
+outflow_status pattern_set_add(struct pattern_set *set, outflow_str name, outflow_str text, outflow_error *err);
+
+/* After this nothing is added. OUTFLOW_E_NOMEM. [any] */
+outflow_status pattern_set_finish(struct pattern_set *set, outflow_error *err);
+
+/* Frees *set with its patterns and clears it; NULL inside is fine. [any] */
+void pattern_set_free(struct pattern_set **set);
+
+/* How many patterns were added; name and pattern number i, in that order, which are the set's. [any] */
+size_t pattern_set_size(const struct pattern_set *set);
+outflow_str pattern_set_name(const struct pattern_set *set, size_t i);
+struct pattern *pattern_set_pattern(const struct pattern_set *set, size_t i);
+
+/* Which patterns fit e? *matched: their numbers, ascending, valid until the next call; the result is how many. The set's
+ * scratch is used, so one call at a time; nothing is allocated but strings with escapes, in e's arena. A failure goes
+ * into e->status, and the result is 0. [task] */
+size_t pattern_set_match(struct pattern_set *set, struct event *e, const uint32_t **matched);
+
+/* Does any of them fit? [task] */
+bool pattern_set_match_any(struct pattern_set *set, struct event *e);
+
 #endif

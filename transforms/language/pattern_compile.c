@@ -4,33 +4,12 @@
 
 #include <outflow/util.h>
 
-#define BLOCK_SIZE 4096
 #define PATTERN_MAX 65536u
 #define NODES_MAX 262144u /* of all rules */
 
-struct block {
-	struct block *next;
-	size_t used, size;
-	_Alignas(max_align_t) char bytes[];
-};
-
 void *pattern_alloc(struct pattern *p, size_t n)
 {
-	struct block *b = p->blocks;
-	size_t size;
-
-	n = (n + _Alignof(max_align_t) - 1) & ~(_Alignof(max_align_t) - 1);
-	if (b == NULL || b->size - b->used < n) {
-		size = n > BLOCK_SIZE ? n : BLOCK_SIZE;
-		b = calloc(1, sizeof *b + size);
-		if (b == NULL)
-			return NULL;
-		b->next = p->blocks;
-		b->size = size;
-		p->blocks = b;
-	}
-	b->used += n;
-	return b->bytes + b->used - n;
+	return blocks_take(&p->blocks, n);
 }
 
 const char *const pattern_dialects[] = { "union", "alibaba", "aws", NULL };
@@ -216,12 +195,7 @@ void pattern_free(struct pattern **pp)
 	*pp = NULL;
 	if (p == NULL)
 		return;
-	while (p->blocks != NULL) {
-		struct block *b = p->blocks;
-
-		p->blocks = b->next;
-		free(b);
-	}
+	blocks_free(&p->blocks);
 	outflow_json_free(&p->json);
 	free(p->text);
 	free(p);

@@ -3,6 +3,7 @@
 #ifndef EVENT_PATTERN_INTERNAL_H
 #define EVENT_PATTERN_INTERNAL_H
 #include "address.h"
+#include "blocks.h"
 #include "glob.h"
 #include "number.h"
 #include "pattern.h"
@@ -111,8 +112,6 @@ struct slot {
 	bool dotted; /* its children were found under names with dots, see collect() */
 };
 
-struct block;
-
 struct pattern {
 	enum pattern_dialect dialect;
 	struct block *blocks;
@@ -169,9 +168,6 @@ struct subject {
 
 /* Fills *s from v; false: no memory (e->status). */
 bool pattern_subject(struct event *e, const struct value *v, struct subject *s);
-
-/* Less than, equal to or greater than zero, as n is to the limit of a numeric test. */
-int pattern_compare(const struct test *t, const struct number *n, const struct number *limit);
 
 /* Does s fit t, does it fit one of the conditions of l? Written to be obvious. */
 bool pattern_test_fits(const struct test *t, const struct subject *s);

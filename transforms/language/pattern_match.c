@@ -79,7 +79,7 @@ static enum verdict test_missing(struct match *m, const struct node *n)
 	for (uint32_t i = 0; i < n->n; i++)
 		if (!join_fields(m, &all, test_missing(m, &m->nodes[n->first + i])))
 			break;
-	return all;
+	return n->is_data && m->p->dialect == PATTERN_ALIBABA ? NO : all; /* such a part fits no event without data */
 }
 
 /* ---- values on a tape ---- */
@@ -151,13 +151,6 @@ static void collect(struct match *m, const struct node *n, const outflow_json *j
 
 static enum verdict test_token(struct match *m, const struct node *n, const outflow_json *j, uint32_t token);
 
-/* A part for data fits no event whose data is not an object. */
-static bool is_hopeless(const struct match *m, const struct node *n, const outflow_json *j, uint32_t token)
-{
-	return m->p->dialect == PATTERN_ALIBABA && n->is_data &&
-	       (token == 0 || outflow_json_type(j, token) != OUTFLOW_JSON_OBJECT);
-}
-
 /* The verdicts on all children of n, whose values were noted. */
 static enum verdict test_noted(struct match *m, const struct node *n, const outflow_json *j)
 {
@@ -170,8 +163,6 @@ static enum verdict test_noted(struct match *m, const struct node *n, const outf
 
 		if (!slot.dotted) {
 			one = slot.token ? test_token(m, c, j, slot.token) : test_missing(m, c);
-			if (is_hopeless(m, c, j, slot.token))
-				one = NO;
 		} else {
 			if (is_object)
 				collect(m, c, j, slot.token);

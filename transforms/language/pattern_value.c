@@ -4,25 +4,9 @@
 
 #include <outflow/util.h>
 
-#include <math.h>
-
-#define TOLERANCE 1e-7
-
-static int compare_tolerant(double a, double b)
-{
-	if (fabs(a - b) <= TOLERANCE)
-		return 0;
-	return a < b ? -1 : 1;
-}
-
-int pattern_compare(const struct test *t, const struct number *n, const struct number *limit)
-{
-	return t->tolerant ? compare_tolerant(number_double(n), number_double(limit)) : number_compare(n, limit);
-}
-
 static bool holds(const struct test *t, const struct limit *l, const struct number *n)
 {
-	int order = pattern_compare(t, n, &l->number);
+	int order = t->tolerant ? number_compare_tolerant(n, &l->number) : number_compare(n, &l->number);
 
 	switch (l->comparison) {
 	case COMPARE_LESS:
