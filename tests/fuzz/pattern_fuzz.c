@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pattern_fuzz.c: in every dialect any pattern on any event ends in a verdict or an error, and the pattern by itself,
+/* pattern_fuzz.c: in the dialect that the length chooses any pattern on any event ends in a verdict or an error, and the pattern by itself,
  * the same pattern in a set, and the explanation agree. */
 #include "fuzz.h"
 #include "sdk/testing/harness.h"
@@ -65,7 +65,8 @@ static void match(outflow_harness *t, const struct event_settings *s, struct pat
 static void try_dialect(outflow_harness *t, const struct event_settings *s, enum pattern_dialect dialect,
                         outflow_str text, outflow_record *plain, outflow_record *whole)
 {
-	static const char other[] = "{\"data\":{\"body\":{\"a\":[{\"suffix\":\"x\"},1]},\"a.b\":[{\"anything-but\":\"x\"}]}}";
+	static const char other[] =
+		"{\"data\":{\"body\":{\"a\":[{\"suffix\":\"x\"},1]},\"a.b\":[{\"anything-but\":\"x\"}]}}";
 	outflow_error err = { .msg = "" };
 	struct pattern_set *set = NULL;
 	struct pattern *p = NULL;
@@ -102,9 +103,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	outflow_harness_header(t, plain, "site", "north");
 	whole = outflow_harness_input_bytes(t, "plant/p1", data + rest, size - rest);
 	outflow_harness_header(t, whole, "content-type", "application/cloudevents+json");
-	try_dialect(t, &settings, PATTERN_UNION, text, plain, whole);
-	try_dialect(t, &settings, PATTERN_ALIBABA, text, plain, whole);
-	try_dialect(t, &settings, PATTERN_AWS, text, plain, whole);
+	try_dialect(t, &settings, (enum pattern_dialect)(size % 3), text, plain, whole);
 	outflow_harness_clear(t);
 	return 0;
 }

@@ -7,5 +7,6 @@
 extern const outflow_component event_json;    /* converter */
 extern const outflow_component event_filter;  /* transform */
 extern const outflow_component event_deliver; /* transform */
+extern const outflow_component event_matches; /* predicate */
 
 #endif

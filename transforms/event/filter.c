@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The transform filter: lets through what fits an event pattern. */
+/* The transform filter: lets through what fits an event pattern, or one of several, and says which. */
 #include "components.h"
-#include "transforms/language/explain.h"
-#include "transforms/language/pattern.h"
+#include "matcher.h"
 
 #include <outflow/ext/explain.h>
 #include <outflow/util.h>
@@ -10,23 +9,17 @@
 #include <stdlib.h>
 
 struct filter {
-	const outflow_host *host;
-	struct event_settings settings;
-	struct pattern *pattern;
+	struct matcher matcher;
+	outflow_str header; /* of the names of the patterns that fit; empty: none */
+	bool keeps_others;  /* what fits none goes on as well */
 };
 
 static void destroy(void *self)
 {
 	struct filter *f = self;
 
-	pattern_free(&f->pattern);
+	matcher_clear(&f->matcher);
 	free(f);
-}
-
-static outflow_status compile(const outflow_host *h, const outflow_config *c, struct pattern **p, outflow_error *err)
-{
-	return pattern_compile(outflow_config_text(h, c, "pattern"),
-	                       pattern_dialect_of(outflow_config_text(h, c, "dialect")), p, err);
 }
 
 static outflow_status create(const outflow_host *h, const outflow_config *c, void **self, outflow_error *err)
@@ -36,52 +29,79 @@ static outflow_status create(const outflow_host *h, const outflow_config *c, voi
 
 	if (f == NULL)
 		return outflow_fail(err, OUTFLOW_E_NOMEM, "no memory for the filter");
-	f->host = h;
-	event_settings_read(&f->settings, h, c, "source.");
-	status = compile(h, c, &f->pattern, err);
+	status = matcher_make(&f->matcher, h, c, err);
 	if (status != OUTFLOW_OK) {
-		destroy(f);
+		free(f);
 		return status;
 	}
-	if (pattern_warning(f->pattern) != NULL)
-		outflow_log(h, OUTFLOW_LOG_WARN, "pattern: %s", pattern_warning(f->pattern));
+	f->header = outflow_config_text(h, c, "matched.header");
+	f->keeps_others = outflow_equal(outflow_config_text(h, c, "unmatched"), "pass");
 	*self = f;
 	return OUTFLOW_OK;
 }
 
-/* Emits in when it was found to fit. A tape that had to be made for it goes along, for the stages behind. */
-static outflow_status pass(const struct filter *f, const outflow_record *in, const struct event *e, outflow_batch *out,
-                           outflow_error *err)
+/* The names of the patterns that fit, with commas between them; ptr NULL: no memory. */
+static outflow_bytes join_names(const struct matcher *m, outflow_batch *out, const uint32_t *matched, size_t n)
 {
-	outflow_record *r = outflow_emit(f->host, out, in);
+	size_t length = n;
+	char *text, *to;
+
+	for (size_t i = 0; i < n; i++)
+		length += pattern_set_name(m->set, matched[i]).len;
+	text = to = outflow_alloc(m->host, out, length, 1);
+	for (size_t i = 0; i < n && text != NULL; i++) {
+		outflow_str name = pattern_set_name(m->set, matched[i]);
+
+		if (i > 0)
+			*to++ = ',';
+		memcpy(to, name.ptr, name.len);
+		to += name.len;
+	}
+	return (outflow_bytes){ text, text ? (size_t)(to - text) : 0 };
+}
+
+/* Emits in. A tape that had to be made for it goes along, for the stages behind. */
+static outflow_status pass(const struct filter *f, const outflow_record *in, const struct event *e,
+                           const uint32_t *matched, size_t n, outflow_batch *out, outflow_error *err)
+{
+	const struct matcher *m = &f->matcher;
+	outflow_record *r = outflow_emit(m->host, out, in);
+	outflow_header header = { .name = f->header };
 
 	if (r == NULL)
 		return outflow_fail(err, OUTFLOW_E_NOMEM, "no room for another record");
 	if (e->json != NULL) {
 		r->view = e->json;
-		r->view_tag = f->settings.json_tag;
+		r->view_tag = m->settings.json_tag;
 	}
+	if (!m->has_names || f->header.len == 0 || n == 0)
+		return OUTFLOW_OK;
+	header.value = join_names(m, out, matched, n);
+	if (header.value.ptr == NULL || outflow_add_headers(m->host, out, r, &header, 1) != OUTFLOW_OK)
+		return outflow_fail(err, OUTFLOW_E_NOMEM, "no memory for the names of patterns");
 	return OUTFLOW_OK;
 }
 
 static outflow_status apply(void *self, const outflow_record *in, size_t n, outflow_batch *out, outflow_error *err)
 {
 	struct filter *f = self;
+	struct matcher *m = &f->matcher;
 	outflow_error cause = { .size = sizeof cause };
 	outflow_status status = OUTFLOW_OK;
 
 	for (size_t i = 0; i < n && status == OUTFLOW_OK; i++) {
+		const uint32_t *matched;
 		struct event e;
-		bool fits;
+		size_t fits;
 
-		event_begin(&e, f->host, out, &f->settings, &in[i], &cause);
-		fits = pattern_match(f->pattern, &e, NULL, NULL);
+		event_begin(&e, m->host, out, &m->settings, &in[i], &cause);
+		fits = pattern_set_match(m->set, &e, &matched);
 		if (e.status == OUTFLOW_E_RECORD)
-			f->host->reject(f->host, &in[i], e.status, &cause);
+			m->host->reject(m->host, &in[i], e.status, &cause);
 		else if (e.status != OUTFLOW_OK)
 			status = outflow_fail(err, e.status, "%s", cause.msg);
-		else if (fits)
-			status = pass(f, &in[i], &e, out, err);
+		else if (fits > 0 || f->keeps_others)
+			status = pass(f, &in[i], &e, matched, fits, out, err);
 	}
 	return status;
 }
@@ -90,13 +110,18 @@ static outflow_status explain(void *self, const outflow_record *in, outflow_batc
                               outflow_error *err)
 {
 	struct filter *f = self;
+	const uint32_t *matched;
 	struct event e;
 	bool fits;
+	size_t n;
 	outflow_status status;
 
-	event_begin(&e, f->host, out, &f->settings, in, err);
-	status = explain_match(f->pattern, &e, &fits, json);
-	return status == OUTFLOW_OK && fits ? pass(f, in, &e, out, err) : status;
+	event_begin(&e, f->matcher.host, out, &f->matcher.settings, in, err);
+	status = matcher_explain(&f->matcher, &e, &fits, json);
+	if (status != OUTFLOW_OK || !(fits || f->keeps_others))
+		return status;
+	n = pattern_set_match(f->matcher.set, &e, &matched);
+	return pass(f, in, &e, matched, n, out, err);
 }
 
 static const outflow_explain_api explain_api = { sizeof explain_api, explain };
@@ -106,26 +131,14 @@ static const void *extension(const char *id)
 	return strcmp(id, OUTFLOW_EXT_EXPLAIN) == 0 ? &explain_api : NULL;
 }
 
-static outflow_status check(const outflow_host *h, const outflow_config *c, outflow_error *err)
-{
-	outflow_error cause = { .size = sizeof cause };
-	struct pattern *pattern = NULL;
-	outflow_status status = compile(h, c, &pattern, &cause);
-
-	pattern_free(&pattern);
-	if (status == OUTFLOW_OK)
-		return OUTFLOW_OK;
-	h->problem(h, "pattern", cause.msg);
-	return outflow_fail(err, OUTFLOW_E_CONFIG, "%s", cause.msg);
-}
+static const char *const others[] = { "drop", "pass", NULL };
 
 static const outflow_cfg_key keys[] = {
-	{ "pattern", OUTFLOW_T_STRING, 0, OUTFLOW_IMPORTANCE_HIGH, 0, "", 0, 0, NULL, "Filter",
-	  "An event pattern as JSON: the nesting of the event, with an array of values and operators (prefix, numeric, exists, "
-	  "anything-but...) for each field that must fit. Empty lets everything pass." },
-	{ "dialect", OUTFLOW_T_ENUM, 0, OUTFLOW_IMPORTANCE_MEDIUM, 0, "union", 0, 0, pattern_dialects, "Filter",
-	  "How patterns are read and values compared: union takes what either of the others takes, aws and alibaba are exactly "
-	  "as Amazon EventBridge and Alibaba Cloud EventBridge." },
+	MATCHER_KEYS,
+	{ "matched.header", OUTFLOW_T_STRING, 0, OUTFLOW_IMPORTANCE_LOW, 0, "outflow.matched", 0, 0, NULL, "Patterns",
+	  "The header that tells which of patterns.<name> fit: their names, with commas between them. Empty: none." },
+	{ "unmatched", OUTFLOW_T_ENUM, 0, OUTFLOW_IMPORTANCE_LOW, 0, "drop", 0, 0, others, "Patterns",
+	  "What becomes of a record that fits no pattern: drop filters it, pass lets it go on without that header." },
 };
 
 static const outflow_cfg_def config = {
@@ -133,7 +146,7 @@ static const outflow_cfg_def config = {
 	.key_size = sizeof keys[0],
 	.keys = keys,
 	.n_keys = sizeof keys / sizeof keys[0],
-	.check = check,
+	.check = matcher_check,
 };
 
 static const outflow_transform_ops ops = {

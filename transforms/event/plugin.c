@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "components.h"
 
-static const outflow_component *const components[] = { &event_json, &event_filter, &event_deliver };
+static const outflow_component *const components[] = { &event_json, &event_filter, &event_deliver, &event_matches };
 
 static const outflow_plugin plugin = {
 	.stamp = OUTFLOW_STAMP,

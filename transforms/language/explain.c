@@ -72,10 +72,15 @@ static outflow_str reason(struct event *e, const struct pattern *p, const struct
 	                     shown(value.ptr, value.len), (const char *)value.ptr, shown(text.ptr, text.len), text.ptr);
 }
 
-static void write(struct event *e, outflow_json_writer *w, const struct pattern *p, const struct evidence *found,
-                  size_t n, bool fits)
+/* name.ptr NULL: the pattern has none. */
+static void write(struct event *e, outflow_json_writer *w, const struct pattern *p, outflow_str name,
+                  const struct evidence *found, size_t n, bool fits)
 {
 	outflow_json_bracket(w, '{');
+	if (name.ptr != NULL) {
+		outflow_json_put_key(w, outflow_text("name"));
+		outflow_json_put_string(w, name);
+	}
 	outflow_json_put_key(w, outflow_text("matched"));
 	outflow_json_put_raw(w, outflow_text(fits ? "true" : "false"));
 	outflow_json_put_key(w, outflow_text("fields"));
@@ -90,25 +95,52 @@ static void write(struct event *e, outflow_json_writer *w, const struct pattern 
 	outflow_json_bracket(w, '}');
 }
 
-outflow_status explain_match(struct pattern *p, struct event *e, bool *fits, outflow_bytes *json)
+static outflow_status no_memory(struct event *e)
+{
+	e->status = outflow_fail(e->err, OUTFLOW_E_NOMEM, "no memory for an explanation");
+	return e->status;
+}
+
+/* What p's leaves meet in e; NULL: no memory. */
+static struct evidence *collect(struct pattern *p, struct event *e, size_t *n, bool *fits)
 {
 	struct evidence *found;
-	outflow_json_writer w;
 	outflow_str path, text;
-	size_t n = 0;
 
-	while (pattern_leaf(p, n, &path, &text))
-		n++;
-	found = outflow_alloc(e->host, e->arena, n * sizeof *found, _Alignof(struct evidence));
-	if (found == NULL)
-		return outflow_fail(e->err, OUTFLOW_E_NOMEM, "no memory for an explanation");
-	for (size_t i = 0; i < n; i++)
+	for (*n = 0; pattern_leaf(p, *n, &path, &text);)
+		++*n;
+	found = outflow_alloc(e->host, e->arena, *n * sizeof *found, _Alignof(struct evidence));
+	for (size_t i = 0; found != NULL && i < *n; i++)
 		found[i] = (struct evidence){ .value = { .type = VALUE_MISSING } };
-	*fits = pattern_match(p, e, gather, found);
+	*fits = found != NULL && pattern_match(p, e, gather, found);
+	return found;
+}
+
+outflow_status explain_named(struct pattern *p, outflow_str name, struct event *e, outflow_json_writer *w)
+{
+	size_t n;
+	bool fits;
+	struct evidence *found = collect(p, e, &n, &fits);
+
+	if (found == NULL)
+		return no_memory(e);
+	write(e, w, p, name, found, n, fits);
+	return e->status;
+}
+
+outflow_status explain_match(struct pattern *p, struct event *e, bool *fits, outflow_bytes *json)
+{
+	outflow_str none = { NULL, 0 };
+	outflow_json_writer w;
+	size_t n;
+	struct evidence *found = collect(p, e, &n, fits);
+
+	if (found == NULL)
+		return no_memory(e);
 	outflow_json_begin(&w, e->host, e->arena, 256 + 128 * n);
-	write(e, &w, p, found, n, *fits);
+	write(e, &w, p, none, found, n, *fits);
 	*json = outflow_json_finish(&w);
 	if (e->status == OUTFLOW_OK && json->ptr == NULL)
-		e->status = outflow_fail(e->err, OUTFLOW_E_NOMEM, "no memory for an explanation");
+		return no_memory(e);
 	return e->status;
 }

@@ -11,4 +11,7 @@
  * cause. Errors as for a record: OUTFLOW_E_RECORD, OUTFLOW_E_NOMEM. [task] */
 outflow_status explain_match(struct pattern *p, struct event *e, bool *fits, outflow_bytes *json);
 
+/* The same for one of several patterns: writes the object to w, with the name as its first member. [task] */
+outflow_status explain_named(struct pattern *p, outflow_str name, struct event *e, outflow_json_writer *w);
+
 #endif

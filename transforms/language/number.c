@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #define SMALL_DIGITS 18
-#define QUICK_DIGITS 15         /* so many fit a double and come back as they were (DBL_DIG) */
+#define QUICK_DIGITS 15 /* so many fit a double and come back as they were (DBL_DIG) */
 #define TOLERANCE 1e-7
 #define EXPONENT_MAX 4000000000 /* beyond any number of digits that a text can hold */
 

@@ -41,8 +41,7 @@ static outflow_status new_clause(struct index_space *s, struct index *x, const s
 		s->clauses = clauses;
 	}
 	*clause = s->n_clauses++;
-	s->clauses[*clause] =
-		(struct clause){ .leaf = l, .index = x, .fits_absence = pattern_leaf_fits_absence(l) };
+	s->clauses[*clause] = (struct clause){ .leaf = l, .index = x, .fits_absence = pattern_leaf_fits_absence(l) };
 	return OUTFLOW_OK;
 }
 

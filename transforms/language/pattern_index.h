@@ -40,9 +40,9 @@ struct clause {
 	const struct leaf *leaf;
 	struct index *index;
 	bool fits_absence;
-	uint32_t n_rules;           /* that use it */
-	uint64_t event;             /* the last event that satisfied it */
-	struct set_rule *anchored;  /* rules that are looked at when it is satisfied */
+	uint32_t n_rules;          /* that use it */
+	uint64_t event;            /* the last event that satisfied it */
+	struct set_rule *anchored; /* rules that are looked at when it is satisfied */
 };
 
 struct index {

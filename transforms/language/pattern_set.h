@@ -16,10 +16,10 @@ struct part {
 /* A part as the walk sees it. Children lie side by side. */
 struct set_node {
 	const char *name;
-	uint64_t shapes;     /* pattern_shape of each child's name */
-	bool may_be_dotted;  /* a child has children, so that a name with a dot may lead below it */
-	bool is_data;        /* the field data at the top */
-	uint8_t envelope;    /* enum envelope_field */
+	uint64_t shapes;    /* pattern_shape of each child's name */
+	bool may_be_dotted; /* a child has children, so that a name with a dot may lead below it */
+	bool is_data;       /* the field data at the top */
+	uint8_t envelope;   /* enum envelope_field */
 	uint32_t length, first, n;
 	struct index *index;
 	const struct words *by_name; /* of many children: number + 1 */
@@ -30,8 +30,8 @@ struct set_rule {
 	uint32_t pattern, n_clauses;
 	uint32_t *clauses;
 	const struct rule *rule;
-	bool is_fragile; /* arrays of objects may make it look as if it held */
-	bool has_data;   /* dialect alibaba: it asks for something in data */
+	bool is_fragile;       /* arrays of objects may make it look as if it held */
+	bool has_data;         /* dialect alibaba: it asks for something in data */
 	struct set_rule *next; /* anchored at the same clause, or of all */
 };
 

@@ -94,8 +94,8 @@ static uint32_t collect(struct pattern_set *set, const struct set_node *n, const
 		if (!outflow_json_is_plain(j, i)) {
 			name = outflow_json_string(set->e->host, set->e->arena, j, i);
 			if (name.ptr == NULL) {
-				set->e->status = outflow_fail(set->e->err, OUTFLOW_E_NOMEM,
-				                              "no memory for a name of the event");
+				set->e->status =
+					outflow_fail(set->e->err, OUTFLOW_E_NOMEM, "no memory for a name of the event");
 				set->stop = true;
 				return n_touched;
 			}
@@ -215,7 +215,10 @@ static void walk_envelope(struct pattern_set *set, const struct set_node *n)
 
 		if (c->envelope == ENVELOPE_NONE)
 			continue;
-		envelope_get(set->e, c->envelope, &v);
+		if (c->envelope == ENVELOPE_EXTENSION)
+			envelope_extension(set->e, (outflow_str){ c->name, c->length }, &v);
+		else
+			envelope_get(set->e, c->envelope, &v);
 		if (v.json != NULL) {
 			walk_value(set, c, v.json, v.token);
 		} else if (c->envelope == ENVELOPE_USER_PROPERTIES) {

@@ -180,8 +180,7 @@ static int make_edges(struct trie *t, struct block **blocks, struct trie_node *n
 		}
 		if (add_spelling(t, blocks, e++, f->lower, f->lower_length, s->to) < 0)
 			return -1;
-		if (!has_one_spelling(f) &&
-		    add_spelling(t, blocks, e++, f->upper, f->upper_length, s->to) < 0)
+		if (!has_one_spelling(f) && add_spelling(t, blocks, e++, f->upper, f->upper_length, s->to) < 0)
 			return -1;
 	}
 	return 0;

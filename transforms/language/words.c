@@ -28,9 +28,8 @@ static inline struct word *place(struct word *table, uint32_t mask, outflow_str 
 {
 	uint32_t at = (uint32_t)h & mask;
 
-	while (table[at].text.ptr != NULL &&
-	       (table[at].hash != h || table[at].text.len != text.len ||
-	        (text.len > 0 && memcmp(table[at].text.ptr, text.ptr, text.len) != 0)))
+	while (table[at].text.ptr != NULL && (table[at].hash != h || table[at].text.len != text.len ||
+	                                      (text.len > 0 && memcmp(table[at].text.ptr, text.ptr, text.len) != 0)))
 		at = (at + 1) & mask;
 	return &table[at];
 }
