@@ -20,6 +20,7 @@ int cli_check(int argc, char **argv);
 int cli_dlq(int argc, char **argv);
 int cli_pattern(int argc, char **argv);
 int cli_plugins(int argc, char **argv);
+int cli_test(int argc, char **argv);
 int cli_transform(int argc, char **argv);
 int cli_try(int argc, char **argv);
 int cli_version(int argc, char **argv);

@@ -66,14 +66,18 @@ static int replace(char **text, const char *with)
 	return copy ? 0 : -1;
 }
 
-int configuration_read(struct configuration *c, const struct config_options *o)
+int configuration_read_host(struct configuration *c, const struct config_options *o)
 {
-	*c = (struct configuration){ 0 };
-	if (read_places(c, o) != OUTFLOW_OK || host_model_new(&c->loaded, &c->host, &c->problems) != OUTFLOW_OK ||
+	if (host_model_new(&c->loaded, &c->host, &c->problems) != OUTFLOW_OK ||
 	    replace(&c->host.state_dir, o->state_dir) != 0 || replace(&c->host.plugin_path, o->plugin_path) != 0)
 		return no_memory();
 	log_set_level(c->host.log_level);
 	return EXIT_OK;
+}
+
+int configuration_read(struct configuration *c, const struct config_options *o)
+{
+	return read_places(c, o) == OUTFLOW_OK ? configuration_read_host(c, o) : no_memory();
 }
 
 int configuration_resolve(struct configuration *c, const char *copy_dir)

@@ -49,8 +49,11 @@ struct configuration {
 	struct problems problems;
 };
 
-/* Reads the files and the host's own keys. Returns EXIT_OK, also with problems found, or EXIT_FAILED (no memory). */
+/* Reads the files and the host's own keys into c, which is zeroed. Returns EXIT_OK, also with problems found, or EXIT_FAILED (no memory). */
 int configuration_read(struct configuration *c, const struct config_options *o);
+
+/* The second half of it, for a caller that has filled c->loaded itself: the host's own keys. */
+int configuration_read_host(struct configuration *c, const struct config_options *o);
 
 /* Loads the plugins (private copies in copy_dir; NULL: none) and checks every pipeline. Returns as above. */
 int configuration_resolve(struct configuration *c, const char *copy_dir);

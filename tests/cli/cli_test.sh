@@ -38,10 +38,10 @@ is_json() {
 # ---- help and misuse ----
 
 run 0 --help
-for command in run check try pattern transform dlq plugins journal checkpoint version; do
+for command in run check try test pattern transform dlq plugins journal checkpoint version; do
 	says out "  $command "
 done
-for command in run check try pattern transform dlq plugins journal checkpoint version; do
+for command in run check try test pattern transform dlq plugins journal checkpoint version; do
 	run 0 $command --help
 	says out "usage: outflow $command"
 done

@@ -355,6 +355,124 @@ sink (kafka/sink) would get
         self.assertEqual(sorted(os.listdir(self.directory)), ["bad.conf", "plant.conf"])
 
 
+GEN = """
+pipelines = ( { name = "a"; source = { class = "gen"; topic = "g"; format = "json"; };
+  filter = { pattern = "{\\"data\\":{\\"body\\":{\\"t\\":[1]}}}"; };
+  sink = { class = "null"; key = { value = "$.data.body.k"; missing = "fail"; }; headers = { h = "v"; }; };
+  errors = { tolerance = "all"; }; } );
+"""
+
+
+class TestFiles(Trial):
+    def declare(self, *cases, before=GEN):
+        return self.file("a.test", before + "tests = ( { " + " }, { ".join(cases) + " } );\n")
+
+    def test_what_is_as_expected(self):
+        self.file("body.json", '{"t":1,"k":"x"}')
+        path = self.declare(
+            r'name = "all"; payload = "{\"t\":1, \"k\":\"x\", \"n\":[1, 2.50]}"; timestamp = "2026-01-31T12:00:00Z";'
+            r' expect = ( { topic = "g"; key = "x"; json = "{\"n\":[1.0,2.5],\"k\":\"\\u0078\",\"t\":1}"; partition = -1;'
+            r' timestamp = "1769860800000"; headers = { h = "v"; }; null = [ "other" ]; } );',
+            r'name = "file"; payload = "@body.json"; expect = ( { value = "@body.json"; } );',
+            r'name = "filtered"; payload = "{\"t\":2}"; expect = "filtered";',
+            r'name = "rejected"; payload = "{\"t\":1}"; expect = { rejected = "$.data.body.k"; stage = "deliver"; };',
+            r'name = "event"; event = "{\"data\":{\"body\":{\"t\":1,\"k\":\"x\"}}}"; expect = ( { key = "x"; } );',
+            r'name = "several"; inputs = ( { payload = "@body.json"; }, { payload = "{}"; }, { payload = "{"; },'
+            r' { payload = "@body.json"; key = "q"; headers = { properties = [ "a.b=c" ]; }; } );'
+            r' expect = ( { key = "x"; }, { rejected = "not JSON"; }, { headers = { properties = [ "a.b=c" ]; }; } );')
+        out = self.answers(0, "test", path)
+        self.assertEqual(out.count("ok    "), 6, out)
+        self.assertTrue(out.endswith("6 tests, 0 failed\n"), out)
+        data = self.asks(0, "test", path)
+        self.assertEqual((data["passed"], data["failed"]), (6, 0))
+
+    def finds(self, case, *findings):
+        """One case that fails, and what is said about it."""
+        out = self.answers(1, "test", self.declare('name = "x"; ' + case))
+        self.assertIn("1 test, 1 failed", out)
+        for finding in findings:
+            self.assertIn(f"a.test:6: {finding}", out)
+        self.assertEqual(out.count("a.test:6: "), len(findings), out)
+
+    def test_what_is_not(self):
+        good = r'payload = "{\"t\":1,\"k\":\"x\"}"; '
+        self.finds(good + 'expect = "filtered";', 'one more record came out, with the value {"t":1,"k":"x"}')
+        self.finds(good + 'expect = { rejected = "x"; };',
+                   "one more record came out", "0 of 1 were rejected")
+        self.finds(good + 'expect = ( { topic = "h"; key = "y"; value = "1"; headers = { h = "w"; i = "j"; };'
+                          ' partition = 3; null = [ "key", "value", "h" ]; timestamp = "1"; } );',
+                   "record 1: topic is 'g', not 'h'", "record 1: key is 'x', not 'y'", "record 1: value is ",
+                   "record 1: header h is 'v', not 'w'", "record 1: has no header i", "record 1: key is 'x', not null",
+                   "record 1: value is '{\"t\":1,\"k\":\"x\"}', not null", "record 1: has a header h",
+                   "record 1: partition is -1, not 3", "record 1: timestamp is ")
+        for other in (r'{\"t\":1}', r'{\"t\":1,\"k\":\"x\",\"l\":1}', r'{\"t\":2,\"k\":\"x\"}', r'{\"t\":1,\"k\":\"y\"}',
+                      r'{\"t\":1,\"k\":null}', "[]", r'{\"t\":[1],\"k\":\"x\"}'):
+            self.finds(good + f'expect = ( {{ json = "{other}"; }} );', "record 1: value is ")
+        self.finds(r'payload = "{\"t\":1,\"k\":\"x\",\"n\":9007199254740993}"; '
+                   r'expect = ( { json = "{\"t\":1,\"k\":\"x\",\"n\":9007199254740992}"; } );', "record 1: value is ")
+        self.finds(good + 'expect = ( { json = "{"; } );', "json: what is expected is not JSON")
+        self.finds(good + 'expect = ( { key = "x"; }, { key = "x"; } );', "1 of 2 records came out")
+        self.finds(r'payload = "{\"t\":2}"; expect = ( { key = "x"; } );',
+                   "0 of 1 records came out; filtered by filter: $.data.body.t: 2 does not fit [1]")
+        self.finds('payload = "{"; expect = "filtered";', "convert: rejected: not JSON")
+        self.finds('payload = "{"; expect = { rejected = "cold"; stage = "filter"; };',
+                   "rejected, but not for 'cold': not JSON", "rejected by convert, not by filter")
+        self.finds('payload = "@nowhere"; expect = "filtered";', f"{self.directory}/nowhere cannot be read")
+        data = self.asks(1, "test", self.declare('name = "x"; payload = "{"; expect = "filtered";'))
+        self.assertEqual([(t["name"], t["ok"], t["line"]) for t in data["tests"]], [("x", False, 6)])
+
+    def test_bad_files(self):
+        def refuses(says, *cases, **options):
+            self.answers(2, "test", self.declare(*cases, **options), says=says)
+        refuses("a.test:6: tests.x.expect: is required", 'name = "x"; payload = "x";')
+        refuses('tests.x.expect: is "filtered", a list', 'name = "x"; payload = "x"; expect = "filterd";')
+        refuses("tests.x.expect: nothing of the record", 'name = "x"; payload = "x"; expect = ( { stage = "y"; } );')
+        refuses("either value or json", 'name = "x"; payload = "x"; expect = ( { value = "1"; json = "1"; } );')
+        refuses("either a record or a rejection", 'name = "x"; payload = "x"; expect = ( { value = "1"; rejected = "1"; } );')
+        refuses("a payload or an event", 'name = "x"; payload = "x"; event = "{}"; expect = "filtered";')
+        refuses("a payload or an event", 'name = "x"; expect = "filtered";')
+        refuses("a payload or an event", 'name = "x"; inputs = ( { topic = "x"; } ); expect = "filtered";')
+        refuses("did you mean 'tests.x.payload'?", 'name = "x"; paylod = "x"; expect = "filtered";')
+        refuses("did you mean 'tests.x.expect.t1.topic'?", 'name = "x"; payload = "x"; expect = ( { topc = "x"; } );')
+        refuses("there is no pipeline 'b'", 'name = "x"; pipeline = "b"; payload = "x"; expect = "filtered";')
+        refuses("has this name", 'name = "x"; payload = "x"; expect = "filtered";', 'name = "x"; payload = "y";')
+        refuses("missing.conf: cannot be read", 'name = "x"; payload = "x"; expect = "filtered";',
+                before='config = "missing.conf";')
+        refuses("unknown key; did you mean 'config'?", 'name = "x"; payload = "x"; expect = "filtered";',
+                before=GEN + 'confg = "x";')
+        refuses("sorce: unknown key", 'name = "x"; payload = "x"; expect = "filtered";',
+                before='pipelines = ( { name = "a"; sorce = 1; } );')
+        self.answers(2, "test", self.file("b.test", GEN), says="tests: is required")
+        self.answers(2, "test", self.file("b.test", "tests = ("), says="b.test:1: syntax error")
+        self.answers(2, "test", self.file("b.test", b"tests = \0"), says="NUL byte")
+        self.answers(2, "test", "/nowhere", says="/nowhere: cannot be read")
+        self.answers(2, "test", self.directory, says="this is a directory")
+        self.answers(2, "test", says="which files?")
+        self.answers(2, "test", "--jsn", says="did you mean '--json'?")
+        self.assertEqual(self.asks(2, "test", "/nowhere")["tests"], [])
+
+    def test_configuration_from_elsewhere(self):
+        self.file("a.conf", GEN)
+        case = 'name = "x"; payload = "{}"; expect = "filtered";'
+        self.answers(0, "test", self.declare(case, before='config = [ "a.conf" ];'))
+        self.answers(0, "test", self.declare(case, before=""), "--config", os.path.join(self.directory, "a.conf"))
+        self.answers(0, "test", self.declare(case, before=""), "--config-dir", self.directory)
+
+
+@unittest.skipUnless(all(os.path.exists(os.path.join(BUILD, "plugins", name)) for name in ("mqtt.so", "kafka.so")),
+                     "built without the client libraries")
+class PluginsD(Trial):
+    """What is in plugins.d does what its tests say, and each pipeline there has some."""
+
+    PLACE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "plugins.d")
+
+    def test_each_configuration(self):
+        names = sorted(name for name in os.listdir(self.PLACE) if name.endswith(".conf"))
+        self.assertIn("plant.conf", names)
+        tests = [name[:-len("conf")] + "test" for name in names]
+        self.answers(0, "test", *tests, cwd=self.PLACE, says=" 0 failed")
+
+
 class Examples(Trial):
     """The runner of the documentation's examples sees what differs, and where."""
 
