@@ -9,7 +9,10 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#define KEY(NAME, TYPE, DOC) { .name = NAME, .type = OUTFLOW_T_##TYPE, .doc = DOC }
+#define KEY(NAME, TYPE, DOC)                                                                                           \
+	{                                                                                                              \
+		.name = NAME, .type = OUTFLOW_T_##TYPE, .doc = DOC                                                     \
+	}
 #define SCHEMA(KEYS)                                                                                                   \
 	{                                                                                                              \
 		.size = sizeof(outflow_cfg_def), .key_size = sizeof(outflow_cfg_key), .keys = KEYS,                    \
@@ -180,7 +183,8 @@ static void read_expectation(struct reading *rd, struct test_case *t)
 		complain(rd, key, t->line,
 		         "is required: \"filtered\", a list of records, or { rejected = \"part of the reason\"; }");
 	} else if (!outflow_equal(text, "filtered")) {
-		complain(rd, key, t->line, "is \"filtered\", a list of records, or { rejected = \"part of the reason\"; }");
+		complain(rd, key, t->line,
+		         "is \"filtered\", a list of records, or { rejected = \"part of the reason\"; }");
 	}
 }
 
@@ -199,10 +203,11 @@ static void find_pipeline(struct reading *rd, struct test_case *t)
 	if (t->model != NULL || c->n_pipelines < c->loaded.pipelines.n)
 		return;
 	if (name.ptr != NULL)
-		snprintf(message, sizeof message, "there is no pipeline '%.100s'; config = [ \"FILE\" ] says where they are",
-		         name.ptr);
+		snprintf(message, sizeof message,
+		         "there is no pipeline '%.100s'; config = [ \"FILE\" ] says where they are", name.ptr);
 	else
-		snprintf(message, sizeof message, "is required: there is not one pipeline alone, but %zu", c->n_pipelines);
+		snprintf(message, sizeof message, "is required: there is not one pipeline alone, but %zu",
+		         c->n_pipelines);
 	complain(rd, key, t->line, message);
 }
 
