@@ -96,8 +96,8 @@ def test_topics_come_from_payloads(plant, pipeline, kafka, tmp_path):
     letter and never a topic."""
     suffix = uuid.uuid4().hex[:8]
     names = [f"north-{suffix}", f"south-{suffix}"]
-    for future in AdminClient({"bootstrap.servers": kafka.bootstrap}).create_topics(
-            [NewTopic(name, 1, 1) for name in names]).values():
+    admin = AdminClient({"bootstrap.servers": kafka.bootstrap})
+    for future in admin.create_topics([NewTopic(name, 1, 1) for name in names]).values():
         future.result(30)
     daemon = pipeline(f'''topic = {{ value = "{{\\"s\\":\\"$.data.body.site\\"}}"; template = "${{s}}-{suffix}"; }};
         value = {{ form = "ORIGINAL"; }};''')
@@ -113,7 +113,7 @@ def test_topics_come_from_payloads(plant, pipeline, kafka, tmp_path):
     daemon.stop()
     account = daemon.accounts()["p", 0]
     assert account["delivered"] == 3 and account["dead_lettered"] == 3
-    made = AdminClient({"bootstrap.servers": kafka.bootstrap}).list_topics(timeout=20).topics
+    made = admin.list_topics(timeout=20).topics
     assert {name for name in made if name.endswith(suffix)} == set(names)
 
 
