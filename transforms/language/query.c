@@ -270,5 +270,6 @@ void query_find(const struct query *q, struct event *e, query_found *found, void
 	struct query_run r = { .query = q, .e = e };
 
 	r.steps = QUERY_STEPS + (uint64_t)QUERY_STEPS_PER_BYTE * e->record->value.len;
-	(void)query_nodes(&r, &q->root, NULL, found, arg);
+	if (query_filter_begin(&r))
+		(void)query_nodes(&r, &q->root, NULL, found, arg);
 }

@@ -169,9 +169,9 @@ bool query_equal(struct query_run *r, const struct value *a, const struct value 
 
 bool query_less(struct query_run *r, const struct value *a, const struct value *b)
 {
-	if (a->type != b->type || !charge_texts(r, a, b))
+	if (a->type != b->type || (a->type != OUTFLOW_JSON_STRING && a->type != OUTFLOW_JSON_NUMBER))
 		return false;
-	if (a->type == OUTFLOW_JSON_STRING)
-		return compare_strings(a, b) < 0;
-	return a->type == OUTFLOW_JSON_NUMBER && compare_numbers(a, b) < 0;
+	if (!charge_texts(r, a, b))
+		return false;
+	return (a->type == OUTFLOW_JSON_STRING ? compare_strings(a, b) : compare_numbers(a, b)) < 0;
 }

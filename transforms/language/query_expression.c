@@ -200,14 +200,25 @@ static outflow_status parse_word(struct query_parser *s, struct term *term)
 		"a path from @ or $, a quoted string, a number, true, false, null or a function should be here");
 }
 
-static outflow_status parse_term(struct query_parser *s, struct term **result)
+/* Is its value the same for all @? Those of constants need not be remembered. */
+static bool stays(const struct term *term)
+{
+	switch (term->kind) {
+	case TERM_NODES:
+	case TERM_COUNT:
+	case TERM_VALUE:
+		return !term->nodes.relative;
+	case TERM_LENGTH:
+		return term->arguments[0]->known != 0;
+	default:
+		return false;
+	}
+}
+
+static outflow_status parse_kind(struct query_parser *s, struct term *term)
 {
 	char c = s->p < s->end ? *s->p : '\0';
-	struct term *term = query_alloc(s->query, sizeof *term);
 
-	if (term == NULL)
-		return query_no_memory(s->err);
-	*result = term;
 	if (c == '@' || c == '$') {
 		term->kind = TERM_NODES;
 		return query_parse_nodes(s, &term->nodes);
@@ -215,6 +226,20 @@ static outflow_status parse_term(struct query_parser *s, struct term **result)
 	if (c == '\'' || c == '"' || c == '-' || (c >= '0' && c <= '9'))
 		return parse_literal(s, term);
 	return parse_word(s, term);
+}
+
+static outflow_status parse_term(struct query_parser *s, struct term **result)
+{
+	struct term *term = query_alloc(s->query, sizeof *term);
+	outflow_status status;
+
+	if (term == NULL)
+		return query_no_memory(s->err);
+	*result = term;
+	status = parse_kind(s, term);
+	if (status == OUTFLOW_OK && stays(term))
+		term->known = ++s->query->n_known;
+	return status;
 }
 
 /* ---- expressions ---- */

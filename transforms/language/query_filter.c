@@ -26,11 +26,6 @@ static bool count_node(void *arg, const struct value *v)
 	return n->count != n->enough;
 }
 
-/* A number that a function made, as the text that numbers are. */
-struct digits {
-	char text[20];
-};
-
 static void set_number(struct value *v, struct digits *digits, int64_t number)
 {
 	char *p = digits->text + sizeof digits->text;
@@ -53,15 +48,14 @@ static void evaluate_length(struct query_run *r, const struct term *term, const 
 	int64_t n;
 
 	evaluate(r, term->arguments[0], current, &of, digits);
-	v->type = VALUE_MISSING;
+	*v = (struct value){ .type = VALUE_MISSING };
 	if (of.type == OUTFLOW_JSON_STRING && query_charge(r, 1 + of.text.len / 8))
 		set_number(v, digits, query_characters(&of));
 	else if (value_is_container(&of) && query_length(r, &of, &n))
 		set_number(v, digits, n);
 }
 
-/* *v becomes the value of a term, VALUE_MISSING when there is none; also on a failure, which is told in e->status. */
-static void evaluate(struct query_run *r, const struct term *term, const struct value *current, struct value *v,
+static void work_out(struct query_run *r, const struct term *term, const struct value *current, struct value *v,
                      struct digits *digits)
 {
 	struct nodes nodes = { .count = 0 };
@@ -69,25 +63,47 @@ static void evaluate(struct query_run *r, const struct term *term, const struct 
 	switch (term->kind) {
 	case TERM_LITERAL:
 		*v = term->literal;
-		break;
-	case TERM_NODES:
-		query_single(r, &term->nodes, current, v);
-		break;
+		return;
 	case TERM_LENGTH:
 		evaluate_length(r, term, current, v, digits);
+		return;
+	case TERM_NODES:
+		if (term->nodes.singular) {
+			query_single(r, &term->nodes, current, v);
+			return;
+		}
+		nodes.enough = 1;
 		break;
-	case TERM_COUNT:
-		(void)query_nodes(r, &term->nodes, current, count_node, &nodes);
-		set_number(v, digits, nodes.count);
-		break;
-	default: /* value() */
+	case TERM_VALUE:
 		nodes.enough = 2;
-		(void)query_nodes(r, &term->nodes, current, count_node, &nodes);
-		*v = nodes.first;
-		if (nodes.count != 1)
-			v->type = VALUE_MISSING;
+		break;
+	default:
 		break;
 	}
+	(void)query_nodes(r, &term->nodes, current, count_node, &nodes);
+	*v = nodes.first;
+	if (term->kind == TERM_COUNT)
+		set_number(v, digits, nodes.count);
+	else if (nodes.count != 1)
+		v->type = VALUE_MISSING;
+}
+
+/* *v becomes the value of a term (of a path to several values: the first one), VALUE_MISSING when there is none; also
+ * on a failure, which is told in e->status. */
+static void evaluate(struct query_run *r, const struct term *term, const struct value *current, struct value *v,
+                     struct digits *digits)
+{
+	struct query_known *known = term->known != 0 ? &r->known[term->known - 1] : NULL;
+
+	if (known == NULL) {
+		work_out(r, term, current, v, digits);
+		return;
+	}
+	if (!known->is_known) {
+		work_out(r, term, current, &known->v, &known->digits);
+		known->is_known = true;
+	}
+	*v = known->v;
 }
 
 /* ---- match and search ---- */
@@ -181,17 +197,13 @@ static bool fits(struct query_run *r, const struct term *term, const struct valu
 
 static bool test(struct query_run *r, const struct term *term, const struct value *current)
 {
-	struct nodes nodes = { .enough = 1 };
+	struct digits digits;
 	struct value v;
 
 	if (term->kind != TERM_NODES)
 		return fits(r, term, current);
-	if (term->nodes.singular) {
-		query_single(r, &term->nodes, current, &v);
-		return v.type != VALUE_MISSING;
-	}
-	(void)query_nodes(r, &term->nodes, current, count_node, &nodes);
-	return nodes.count > 0;
+	evaluate(r, term, current, &v, &digits);
+	return v.type != VALUE_MISSING;
 }
 
 static bool compare(struct query_run *r, const struct expression *x, const struct value *current)
@@ -237,6 +249,20 @@ static bool holds(struct query_run *r, const struct expression *x, const struct 
 	default:
 		return compare(r, x, current);
 	}
+}
+
+bool query_filter_begin(struct query_run *r)
+{
+	size_t n = r->query->n_known * sizeof *r->known;
+
+	if (n == 0)
+		return true;
+	r->known = outflow_alloc(r->e->host, r->e->arena, n, 8);
+	if (r->known != NULL)
+		memset(r->known, 0, n);
+	else if (r->e->status == OUTFLOW_OK)
+		r->e->status = query_no_memory(r->e->err);
+	return r->known != NULL;
 }
 
 bool query_filter_holds(struct query_run *r, const struct expression *filter, const struct value *current)

@@ -16,6 +16,19 @@ struct term {
 	struct nodes_query nodes;  /* TERM_NODES; of count() and value() their argument */
 	struct term *arguments[2]; /* of length(), match() and search() */
 	struct query_regex *regex; /* of match() and search() */
+	uint32_t known;            /* its number among those that do not depend on @, from 1; 0: it does */
+};
+
+/* A number that a function made, as the text that numbers are. */
+struct digits {
+	char text[20];
+};
+
+/* The value of a term that does not depend on @, once it was worked out. */
+struct query_known {
+	bool is_known;
+	struct value v;
+	struct digits digits;
 };
 
 enum comparison {

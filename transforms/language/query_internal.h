@@ -48,6 +48,7 @@ struct nodes_query {
 struct query {
 	struct query_block *blocks;
 	struct query_regex *regexes;
+	uint32_t n_known; /* terms of filters that do not depend on @ */
 	outflow_str text; /* what is parsed */
 	struct nodes_query root;
 };
@@ -94,6 +95,7 @@ struct query_run {
 	const struct query *query;
 	struct event *e;
 	uint64_t steps; /* that are left */
+	struct query_known *known; /* values of these terms */
 	struct regex_budget regex_budget;
 	struct query_scratch subject, pattern; /* of match() and search() */
 	bool duplicates_known;
@@ -141,6 +143,9 @@ bool query_nodes(struct query_run *r, const struct nodes_query *q, const struct 
                  void *arg);
 /* The same of a singular query; VALUE_MISSING: nothing. */
 void query_single(struct query_run *r, const struct nodes_query *q, const struct value *current, struct value *v);
+
+/* Before any filter. false: no memory. */
+bool query_filter_begin(struct query_run *r);
 
 /* Does the filter hold for current? A failure is false, and told in e->status. */
 bool query_filter_holds(struct query_run *r, const struct expression *filter, const struct value *current);
