@@ -6,6 +6,7 @@
 #include "transforms/language/form.h"
 #include "transforms/language/path.h"
 #include "transforms/language/pattern.h"
+#include "transforms/language/query.h"
 #include "transforms/fields/edit.h"
 
 #include <outflow/util.h>
@@ -142,6 +143,65 @@ static void paths(void **state)
 	torture(try_path, 3);
 }
 
+static const char a_query[] =
+	"$.a..b[1:2,?@.x==\"y\\n\"&&!(match(@.y,'a.c')||length(@)>count($.c[*]))]['d'][?search(@,value($.r))]";
+
+static outflow_status try_query(outflow_error *err)
+{
+	struct query *q = NULL;
+	outflow_status status = query_compile(outflow_text(a_query), &q, err);
+
+	query_free(&q);
+	return status;
+}
+
+static void queries(void **state)
+{
+	(void)state;
+	torture(try_query, 20);
+}
+
+static bool go_on(void *arg, const struct value *v)
+{
+	(void)v;
+	++*(size_t *)arg;
+	return true;
+}
+
+/* A record takes memory of the arena, and none of malloc once a regular expression that a record brings was seen. */
+static void finding_takes_no_memory(void **state)
+{
+	static const char document[] =
+		"{\"a\":{\"b\":[0,{\"x\":\"y\\n\",\"d\":[\"k\"]},{\"x\":\"y\\n\",\"d\":[\"\\u006b\"]}]},\"c\":[1,2,3],\"r\":\"k\"}";
+	outflow_harness *t = outflow_harness_new();
+	const outflow_host *h = outflow_harness_host(t);
+	struct event_settings settings;
+	outflow_error err = { .msg = "" };
+	struct query *q = NULL;
+	outflow_record *r;
+	struct event e;
+
+	(void)state;
+	outflow_harness_use_arena(t, 1 << 16);
+	event_settings_read(&settings, h, outflow_harness_config(t), "source.");
+	assert_int_equal(query_compile(outflow_text(a_query), &q, &err), OUTFLOW_OK);
+	r = outflow_harness_input(t, "t", NULL, document);
+	outflow_harness_header(t, r, "content-type", "application/cloudevents+json");
+	for (int i = 0; i < 2; i++) {
+		size_t n = 0;
+
+		event_begin(&e, h, outflow_harness_batch(t), &settings, r, &err);
+		fail_at = i;
+		query_find(q, &e, go_on, &n);
+		assert_int_equal(fail_at, i);
+		fail_at = 0;
+		assert_int_equal(e.status, OUTFLOW_OK);
+		assert_int_equal(n, 3);
+	}
+	query_free(&q);
+	outflow_harness_free(&t);
+}
+
 static outflow_status try_edit(outflow_error *err)
 {
 	struct edit *e = edit_new(EDIT_RENAME);
@@ -266,8 +326,10 @@ static void records_need_no_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(patterns),  cmocka_unit_test(large_patterns), cmocka_unit_test(paths),
-		cmocka_unit_test(edits),     cmocka_unit_test(templates),      cmocka_unit_test(records_need_no_memory),
+		cmocka_unit_test(patterns),  cmocka_unit_test(large_patterns),
+		cmocka_unit_test(paths),     cmocka_unit_test(edits),
+		cmocka_unit_test(templates), cmocka_unit_test(records_need_no_memory),
+		cmocka_unit_test(queries),   cmocka_unit_test(finding_takes_no_memory),
 		cmocka_unit_test(instances),
 	};
 

@@ -94,7 +94,7 @@ struct query_scratch {
 struct query_run {
 	const struct query *query;
 	struct event *e;
-	uint64_t steps; /* that are left */
+	uint64_t steps;            /* that are left */
 	struct query_known *known; /* values of these terms */
 	struct regex_budget regex_budget;
 	struct query_scratch subject, pattern; /* of match() and search() */
