@@ -51,7 +51,7 @@ static outflow_status find(const char *format, const char *paths, const char *pa
 	if (whole)
 		outflow_harness_header(t, r, "content-type", "application/cloudevents+json");
 	event_begin(&e, outflow_harness_host(t), outflow_harness_batch(t), &settings, r, err);
-	status = targets_walk(targets, &e, note, NULL);
+	status = targets_walk(targets, &e, note, NULL, NULL);
 	targets_free(&targets);
 	outflow_harness_free(&t);
 	return status;
@@ -111,7 +111,7 @@ static void the_walk_ends_when_it_is_told_to(void **state)
 	assert_int_equal(targets_add(targets, outflow_text("$.data.body"), NULL), OUTFLOW_OK);
 	assert_int_equal(targets_count(targets), 2);
 	event_begin(&e, outflow_harness_host(t), outflow_harness_batch(t), &settings, r, NULL);
-	assert_int_equal(targets_walk(targets, &e, stop, &calls), OUTFLOW_E_NOMEM);
+	assert_int_equal(targets_walk(targets, &e, stop, &calls, NULL), OUTFLOW_E_NOMEM);
 	assert_int_equal(calls, 1);
 	targets_free(&targets);
 	outflow_harness_free(&t);

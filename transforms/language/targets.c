@@ -80,12 +80,14 @@ struct walk {
 	target_found *found;
 	void *arg;
 	outflow_status status;
+	bool any;
 };
 
 static bool take(void *arg, const struct value *v)
 {
 	struct walk *w = arg;
 
+	w->any = true;
 	if (v->type == OUTFLOW_JSON_NULL && v->json == NULL) /* the payload is null: it holds nothing */
 		return true;
 	if (is_in_payload(w->e, v))
@@ -99,14 +101,18 @@ static bool take(void *arg, const struct value *v)
 	return w->status == OUTFLOW_OK;
 }
 
-outflow_status targets_walk(const struct targets *t, struct event *e, target_found *found, void *arg)
+outflow_status targets_walk(const struct targets *t, struct event *e, target_found *found, void *arg,
+                            outflow_str *missing)
 {
 	struct walk w = { .e = e, .found = found, .arg = arg };
 
 	for (w.target = t->first; w.target != NULL && w.status == OUTFLOW_OK; w.target = w.target->next) {
+		w.any = false;
 		query_find(w.target->query, e, take, &w);
 		if (w.status == OUTFLOW_OK)
 			w.status = e->status;
+		if (missing != NULL && !w.any && missing->ptr == NULL)
+			*missing = w.target->text;
 	}
 	return w.status;
 }

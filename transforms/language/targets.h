@@ -28,8 +28,9 @@ size_t targets_count(const struct targets *t);
 typedef outflow_status target_found(void *arg, const struct value *v);
 
 /* Calls found for each value, path by path; a value to which two paths lead comes twice. A path that finds nothing is no
- * error. OUTFLOW_E_RECORD: a path leads to a part of the event that is not in the payload, or the payload is not
+ * error; the first such path goes into *missing, unless that is NULL. OUTFLOW_E_RECORD: a path leads to a part of the event that is not in the payload, or the payload is not
  * valid; else what found returned, or the event's own failure. The error is the event's. [task] */
-outflow_status targets_walk(const struct targets *t, struct event *e, target_found *found, void *arg);
+outflow_status targets_walk(const struct targets *t, struct event *e, target_found *found, void *arg,
+                            outflow_str *missing);
 
 #endif
