@@ -156,6 +156,28 @@ static void properties_are_those_of_the_origin(void **state)
 	outflow_harness_free(&t);
 }
 
+/* Parts of one payload are events of their own, also when their source has never heard of them. */
+static void parts_of_a_payload(void **state)
+{
+	outflow_harness *t = outflow_harness_new();
+	outflow_record part = *outflow_harness_input(t, "t", NULL, "1");
+	const outflow_header headers[] = {
+		{ { "outflow.part", 12 }, { "2", 1 } },
+		{ { "outflow.parts", 13 }, { "3", 1 } },
+	};
+
+	(void)state;
+	outflow_harness_place(t, "p", 0, 1);
+	shows(t, &part, "$.data.props.part", "missing");
+	shows(t, &part, "$.id", "\"outflow/p/0/0\"");
+	part.headers = headers;
+	part.n_headers = 2;
+	shows(t, &part, "$.data.props.part", "2");
+	shows(t, &part, "$.data.props.parts", "3");
+	shows(t, &part, "$.id", "\"outflow/p/0/0/2\"");
+	outflow_harness_free(&t);
+}
+
 static void bodies(void **state)
 {
 	outflow_harness *t = outflow_harness_new();
@@ -426,6 +448,7 @@ int main(void)
 		cmocka_unit_test(a_long_name_keeps_the_id_short),
 		cmocka_unit_test(properties),
 		cmocka_unit_test(properties_are_those_of_the_origin),
+		cmocka_unit_test(parts_of_a_payload),
 		cmocka_unit_test(bodies),
 		cmocka_unit_test(the_whole_event),
 		cmocka_unit_test(a_payload_can_be_the_event),

@@ -249,19 +249,16 @@ static outflow_status write_back(struct work *w, const struct value *v, outflow_
 static outflow_status change(void *arg, const struct value *v)
 {
 	struct work *w = arg;
-	outflow_str text = v->text, changed;
+	outflow_str changed;
+	outflow_bytes text;
 	outflow_status status;
-	char *decoded;
 
 	if (v->type != OUTFLOW_JSON_STRING && v->type != OUTFLOW_JSON_NUMBER)
 		return OUTFLOW_OK;
-	if (v->type == OUTFLOW_JSON_STRING && v->special && v->json != NULL) {
-		decoded = outflow_alloc(w->map->host, w->e.arena, text.len, 1);
-		if (decoded == NULL)
-			return no_memory(w);
-		text = (outflow_str){ decoded, outflow_json_decode(text, decoded) };
-	}
-	status = apply_rules(w, text, &changed);
+	text = event_value_text(&w->e, v);
+	if (w->e.status != OUTFLOW_OK)
+		return w->e.status;
+	status = apply_rules(w, (outflow_str){ text.ptr, text.len }, &changed);
 	if (status != OUTFLOW_OK || changed.ptr == NULL)
 		return status;
 	if (v->json != NULL)

@@ -199,43 +199,24 @@ static outflow_status hide(struct work *w, outflow_str text, outflow_str *hidden
 	return digest_write(m->digest, text, hex, w->e.err);
 }
 
-/* What is hidden of a value: a string's characters, anything else as it stands in the payload. */
-static outflow_status text_of(struct work *w, const struct value *v, outflow_str *text)
-{
-	char *decoded;
-
-	*text = v->text;
-	if (v->json == NULL)
-		return OUTFLOW_OK;
-	if (value_is_container(v)) {
-		if (w->mask->method == METHOD_PARTIAL)
-			return outflow_fail(
-				w->e.err, OUTFLOW_E_RECORD,
-				"an object or array cannot be hidden in part; the path should lead to what is "
-				"inside");
-		*text = outflow_json_raw(v->json, v->token);
-	} else if (v->type == OUTFLOW_JSON_STRING && v->special) {
-		decoded = outflow_alloc(w->mask->host, w->e.arena, text->len, 1);
-		if (decoded == NULL)
-			return no_memory(w);
-		*text = (outflow_str){ decoded, outflow_json_decode(*text, decoded) };
-	}
-	return OUTFLOW_OK;
-}
-
 static outflow_status mask_value(void *arg, const struct value *v)
 {
 	struct work *w = arg;
 	outflow_json_writer writer;
-	outflow_str text, hidden;
-	outflow_bytes json;
+	outflow_str hidden;
+	outflow_bytes json, text;
 	outflow_status status;
 
 	if (v->type == OUTFLOW_JSON_NULL)
 		return OUTFLOW_OK;
-	status = text_of(w, v, &text);
+	if (value_is_container(v) && w->mask->method == METHOD_PARTIAL)
+		return outflow_fail(
+			w->e.err, OUTFLOW_E_RECORD,
+			"an object or array cannot be hidden in part; the path should lead to what is inside");
+	text = event_value_text(&w->e, v);
+	status = w->e.status;
 	if (status == OUTFLOW_OK)
-		status = hide(w, text, &hidden);
+		status = hide(w, (outflow_str){ text.ptr, text.len }, &hidden);
 	if (status != OUTFLOW_OK)
 		return status;
 	if (v->json == NULL) {

@@ -111,37 +111,13 @@ static outflow_status create(const outflow_host *h, const outflow_config *config
 
 /* ---- records ---- */
 
-static outflow_status text_at(struct route *t, struct event *e, outflow_str *text)
-{
-	struct value v;
-	outflow_bytes json;
-	char *decoded;
-
-	path_find(t->path, e, &v);
-	if (e->status != OUTFLOW_OK)
-		return e->status;
-	if (v.type == VALUE_MISSING || v.type == OUTFLOW_JSON_NULL)
-		return OUTFLOW_OK;
-	if (value_is_container(&v)) {
-		json = event_value_json(e, &v);
-		*text = (outflow_str){ json.ptr, json.len };
-		return e->status;
-	}
-	*text = v.text;
-	if (v.type != OUTFLOW_JSON_STRING || !v.special)
-		return OUTFLOW_OK;
-	decoded = outflow_alloc(t->host, e->arena, v.text.len, 1);
-	if (decoded == NULL)
-		return outflow_fail(e->err, OUTFLOW_E_NOMEM, "no memory for the text that is matched");
-	*text = (outflow_str){ decoded, outflow_json_decode(v.text, decoded) };
-	return OUTFLOW_OK;
-}
-
 /* ptr NULL: there is no such text, and no rule fits. */
 static outflow_status subject_of(struct route *t, struct event *e, outflow_str *text)
 {
 	const outflow_record *in = e->record;
 	const outflow_header *header;
+	struct value v;
+	outflow_bytes found;
 
 	*text = (outflow_str){ NULL, 0 };
 	switch (t->subject) {
@@ -157,7 +133,10 @@ static outflow_status subject_of(struct route *t, struct event *e, outflow_str *
 			*text = (outflow_str){ header->value.ptr, header->value.len };
 		return OUTFLOW_OK;
 	default:
-		return text_at(t, e, text);
+		path_find(t->path, e, &v);
+		found = event_value_text(e, &v);
+		*text = (outflow_str){ found.ptr, found.len };
+		return e->status;
 	}
 }
 

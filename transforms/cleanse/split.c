@@ -10,9 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* The headers behind data.props.part and data.props.parts. */
-#define PART_HEADER "outflow.part"
-#define PARTS_HEADER "outflow.parts"
 #define LIMIT_MAX 1000000
 
 enum empty { EMPTY_SKIP, EMPTY_KEEP };
@@ -162,23 +159,16 @@ static void split_text(struct work *w, outflow_str text)
 /* The text at the path, decoded. */
 static void split_value(struct work *w, const struct value *v)
 {
-	outflow_str text = v->text;
-	char *decoded;
+	outflow_bytes text;
 
 	if (v->type != OUTFLOW_JSON_STRING) {
 		w->status = outflow_fail(w->e.err, OUTFLOW_E_RECORD,
 		                         "there is no text at the path that a delimiter could split");
 		return;
 	}
-	if (v->special) {
-		decoded = outflow_alloc(w->split->host, w->e.arena, text.len, 1);
-		if (decoded == NULL) {
-			w->status = outflow_fail(w->e.err, OUTFLOW_E_NOMEM, "no memory for the parts");
-			return;
-		}
-		text = (outflow_str){ decoded, outflow_json_decode(text, decoded) };
-	}
-	split_text(w, text);
+	text = event_value_text(&w->e, v);
+	if (text.ptr != NULL)
+		split_text(w, (outflow_str){ text.ptr, text.len });
 }
 
 /* An empty element is one without anything in it. */
@@ -242,11 +232,11 @@ static outflow_header *headers_of(struct work *w, const outflow_record *in, size
 		return NULL;
 	*n = 0;
 	for (uint32_t h = 0; h < in->n_headers; h++)
-		if (!outflow_equal(in->headers[h].name, PART_HEADER) &&
-		    !outflow_equal(in->headers[h].name, PARTS_HEADER))
+		if (!outflow_equal(in->headers[h].name, ENVELOPE_PART_HEADER) &&
+		    !outflow_equal(in->headers[h].name, ENVELOPE_PARTS_HEADER))
 			list[(*n)++] = in->headers[h];
-	list[(*n)++] = (outflow_header){ { PART_HEADER, sizeof PART_HEADER - 1 }, part };
-	list[(*n)++] = (outflow_header){ { PARTS_HEADER, sizeof PARTS_HEADER - 1 }, parts };
+	list[(*n)++] = (outflow_header){ { ENVELOPE_PART_HEADER, sizeof ENVELOPE_PART_HEADER - 1 }, part };
+	list[(*n)++] = (outflow_header){ { ENVELOPE_PARTS_HEADER, sizeof ENVELOPE_PARTS_HEADER - 1 }, parts };
 	return list;
 }
 

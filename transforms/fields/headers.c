@@ -192,39 +192,19 @@ static outflow_status add_prefixed(struct work *w, const outflow_header *from)
 	return OUTFLOW_OK;
 }
 
-/* The value as text: strings without quotes, objects and arrays as JSON, null as null. */
-static outflow_status text_of(struct work *w, const struct value *v, outflow_bytes *text)
-{
-	char *decoded;
-
-	*text = (outflow_bytes){ NULL, 0 };
-	if (v->type == OUTFLOW_JSON_NULL)
-		return OUTFLOW_OK;
-	*text = value_is_container(v) ? event_value_json(&w->e, v) : outflow_text_bytes(v->text);
-	if (w->e.status != OUTFLOW_OK || v->type != OUTFLOW_JSON_STRING || !v->special)
-		return w->e.status;
-	decoded = outflow_alloc(w->headers->host, w->e.arena, v->text.len, 1);
-	if (decoded == NULL)
-		return no_memory(w);
-	*text = (outflow_bytes){ decoded, outflow_json_decode(v->text, decoded) };
-	return OUTFLOW_OK;
-}
-
 static outflow_status add_made(struct work *w, const struct made *m)
 {
 	outflow_bytes text = outflow_text_bytes(m->constant);
-	outflow_status status = OUTFLOW_OK;
 	struct value v;
 
 	if (m->path != NULL) {
 		path_find(m->path, &w->e, &v);
+		text = event_value_text(&w->e, &v);
 		if (w->e.status != OUTFLOW_OK || v.type == VALUE_MISSING)
 			return w->e.status;
-		status = text_of(w, &v, &text);
 	}
-	if (status == OUTFLOW_OK)
-		w->list[w->n++] = (outflow_header){ m->name, text };
-	return status;
+	w->list[w->n++] = (outflow_header){ m->name, text };
+	return OUTFLOW_OK;
 }
 
 static outflow_status make(struct work *w, const outflow_record *in)

@@ -131,9 +131,16 @@ static void set_brought(struct event *e, struct value *v, outflow_str name, cons
 
 static void make_id(struct event *e, struct value *v)
 {
-	char digits[20], *p = digits + sizeof digits;
+	const outflow_header *part = outflow_find_header(e->record, ENVELOPE_PART_HEADER);
+	char digits[32], *p = digits + sizeof digits;
 	uint64_t position = e->record->pos;
 
+	/* Parts of one message are events of their own. */
+	if (part != NULL && part->value.len > 0 && part->value.len < 10) {
+		p -= part->value.len;
+		memcpy(p, part->value.ptr, part->value.len);
+		*--p = '/';
+	}
 	do {
 		*--p = (char)('0' + position % 10);
 		position /= 10;

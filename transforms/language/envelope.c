@@ -39,6 +39,8 @@ static const struct field fields[] = {
 	{ "responseTopic", ENVELOPE_PROPS, ENVELOPE_RESPONSE_TOPIC },
 	{ "correlationData", ENVELOPE_PROPS, ENVELOPE_CORRELATION_DATA },
 	{ "messageExpiryInterval", ENVELOPE_PROPS, ENVELOPE_EXPIRY },
+	{ "part", ENVELOPE_PROPS, ENVELOPE_PART },
+	{ "parts", ENVELOPE_PROPS, ENVELOPE_PARTS },
 	{ "userProperties", ENVELOPE_PROPS, ENVELOPE_USER_PROPERTIES },
 	{ "key", ENVELOPE_USER_PROPERTY, ENVELOPE_USER_KEY },
 	{ "value", ENVELOPE_USER_PROPERTY, ENVELOPE_USER_VALUE },
@@ -254,7 +256,8 @@ static bool is_number(outflow_bytes text)
 /* A header that the source wrote, as the JSON type that its property has. */
 static void get_header(struct event *e, const char *name, enum envelope_field field, struct value *v)
 {
-	const outflow_header *h = outflow_find_header(event_source(e), name);
+	bool is_of_part = field == ENVELOPE_PART || field == ENVELOPE_PARTS; /* no source says that */
+	const outflow_header *h = outflow_find_header(is_of_part ? e->record : event_source(e), name);
 	bool yes;
 
 	if (h == NULL)
@@ -262,6 +265,8 @@ static void get_header(struct event *e, const char *name, enum envelope_field fi
 	switch (field) {
 	case ENVELOPE_QOS:
 	case ENVELOPE_EXPIRY:
+	case ENVELOPE_PART:
+	case ENVELOPE_PARTS:
 		set_bytes(e, v, h->value);
 		if (is_number(h->value))
 			v->type = OUTFLOW_JSON_NUMBER;
@@ -290,6 +295,8 @@ static void get_prop(struct event *e, enum envelope_field field, struct value *v
 		[ENVELOPE_RESPONSE_TOPIC] = RESERVED "response.topic",
 		[ENVELOPE_CORRELATION_DATA] = RESERVED "correlation.data",
 		[ENVELOPE_EXPIRY] = RESERVED "message.expiry",
+		[ENVELOPE_PART] = ENVELOPE_PART_HEADER,
+		[ENVELOPE_PARTS] = ENVELOPE_PARTS_HEADER,
 	};
 	const char *format;
 

@@ -39,11 +39,17 @@ enum envelope_field {
 	ENVELOPE_RESPONSE_TOPIC,
 	ENVELOPE_CORRELATION_DATA,
 	ENVELOPE_EXPIRY,
+	ENVELOPE_PART, /* of a payload that was split: which one, and of how many */
+	ENVELOPE_PARTS,
 	ENVELOPE_USER_PROPERTIES,
 	ENVELOPE_USER_PROPERTY,
 	ENVELOPE_USER_KEY,
 	ENVELOPE_USER_VALUE,
 };
+
+/* The headers that a record has which is one part of several. */
+#define ENVELOPE_PART_HEADER "outflow.part"
+#define ENVELOPE_PARTS_HEADER "outflow.parts"
 
 /* One record on its way through one stage. Made on the stack by event_begin; the arena holds what it makes up. */
 struct event {
