@@ -298,7 +298,7 @@ def test_every_poison_comes_back_as_it_was(tmp_path):
     plant.configure()
     plant.run_daemon()
     assert len(plant.list("--stage", "convert")) == len(poisons) + 1
-    plant.configure(more_source='format = "binary";')
+    plant.configure(more_source='format = "binary"; event = { max = { bytes = "4MiB"; }; };')
     assert plant.replay()["delivered"] == len(poisons) + 1
     sent = [json.loads(line)["value"] for line in plant.source.read_text().splitlines()]
     assert [r["value"] for r in plant.delivered()] == sent

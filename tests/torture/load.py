@@ -16,7 +16,8 @@ REASONS = {"syntax": "colon is missing", "nul": "control character", "deep": "ne
 def drain(f, count, dead, **poisoning):
     """Publishes while Outflow is away, then drains: returns records a second, and the verdict."""
     f.topic = oracle.make_topic(f.kafka.bootstrap, field.PARTITIONS)
-    outflow = f.outflow(more='errors = { tolerance = "all"; }; deadletter = { class = "kafka"; bootstrap = '
+    outflow = f.outflow(source='event = { max = { bytes = "64MiB"; }; };',
+                        more='errors = { tolerance = "all"; }; deadletter = { class = "kafka"; bootstrap = '
                              f'"{f.kafka.bootstrap}"; topic = "{dead}"; properties = [ "producer.message.max.bytes=20000000" ]; }};')
     publisher = f.publisher(count=count, **poisoning).start().wait(300)
     before = sum(oracle.end_offsets(f.consumer, dead, 1))
