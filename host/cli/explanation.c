@@ -75,34 +75,29 @@ static void print_fields(const outflow_json *j, uint32_t fields, const char *ind
 	}
 }
 
-char *explanation_reason(outflow_str json)
+/* The text of a member, decoded and malloc'd; NULL: there is none, or no memory. */
+static char *text_of(const outflow_json *j, uint32_t object, const char *name)
 {
-	outflow_json *j = NULL;
-	char *reason = NULL;
-	uint32_t at;
+	uint32_t at = member(j, object, name);
+	outflow_str text;
+	char *decoded;
 
-	if (outflow_json_parse(json, &j, NULL) != OUTFLOW_OK)
+	if (at == 0 || outflow_json_type(j, at) != OUTFLOW_JSON_STRING)
 		return NULL;
-	at = member(j, 0, "reason");
-	if (at != 0 && outflow_json_type(j, at) == OUTFLOW_JSON_STRING) {
-		outflow_str text = outflow_json_text(j, at);
-
-		reason = malloc(text.len + 1);
-		if (reason != NULL)
-			reason[outflow_json_decode(text, reason)] = '\0';
-	}
-	outflow_json_free(&j);
-	return reason;
+	text = outflow_json_text(j, at);
+	decoded = malloc(text.len + 1);
+	if (decoded != NULL)
+		decoded[outflow_json_decode(text, decoded)] = '\0';
+	return decoded;
 }
 
-void explanation_print(outflow_str json, const char *indent, FILE *to)
+/* One pattern: the fields, and the reason when it does not fit. */
+static void print_pattern(const outflow_json *j, uint32_t object, const char *indent, FILE *to)
 {
-	outflow_json *j = NULL;
-	char *reason = explanation_reason(json);
-	uint32_t fields;
+	uint32_t fields = member(j, object, "fields");
+	char *reason = text_of(j, object, "reason");
 
-	if (outflow_json_parse(json, &j, NULL) == OUTFLOW_OK && (fields = member(j, 0, "fields")) != 0 &&
-	    outflow_json_element(j, fields, 0) != 0)
+	if (fields != 0 && outflow_json_element(j, fields, 0) != 0)
 		print_fields(j, fields, indent, to);
 	if (reason != NULL) {
 		fprintf(to, "%sreason: ", indent);
@@ -110,5 +105,76 @@ void explanation_print(outflow_str json, const char *indent, FILE *to)
 		fputc('\n', to);
 	}
 	free(reason);
+}
+
+/* Several patterns, each by its name. */
+static void print_patterns(const outflow_json *j, uint32_t patterns, const char *indent, FILE *to)
+{
+	uint32_t end = outflow_json_next(j, patterns) - 1;
+	char deeper[40];
+
+	snprintf(deeper, sizeof deeper, "%.30s  ", indent);
+	for (uint32_t p = patterns + 1; p < end; p = outflow_json_next(j, p)) {
+		uint32_t matched = member(j, p, "matched");
+		char *name = text_of(j, p, "name");
+
+		fputs(indent, to);
+		show_short(outflow_text_bytes(outflow_text(name ? name : "")), 0, to);
+		fprintf(to, ": %s\n", matched && outflow_json_type(j, matched) == OUTFLOW_JSON_TRUE ? "fits" : "does not fit");
+		print_pattern(j, p, deeper, to);
+		free(name);
+	}
+}
+
+/* "a: reason; b: reason" */
+static char *join_reasons(const outflow_json *j, uint32_t patterns)
+{
+	uint32_t end = outflow_json_next(j, patterns) - 1;
+	char *all = NULL;
+
+	for (uint32_t p = patterns + 1; p < end; p = outflow_json_next(j, p)) {
+		char *name = text_of(j, p, "name"), *reason = text_of(j, p, "reason"), *longer = NULL;
+
+		if (name != NULL && reason != NULL &&
+		    asprintf(&longer, "%s%s%s: %s", all ? all : "", all ? "; " : "", name, reason) >= 0) {
+			free(all);
+			all = longer;
+		}
+		free(name);
+		free(reason);
+	}
+	return all;
+}
+
+char *explanation_reason(outflow_str json)
+{
+	outflow_json *j = NULL;
+	char *reason = NULL;
+	uint32_t matched, patterns;
+
+	if (outflow_json_parse(json, &j, NULL) != OUTFLOW_OK)
+		return NULL;
+	matched = member(j, 0, "matched");
+	patterns = member(j, 0, "patterns");
+	reason = text_of(j, 0, "reason");
+	/* One of several that does not fit is no reason when another does. */
+	if (reason == NULL && patterns != 0 && matched != 0 && outflow_json_type(j, matched) == OUTFLOW_JSON_FALSE)
+		reason = join_reasons(j, patterns);
+	outflow_json_free(&j);
+	return reason;
+}
+
+void explanation_print(outflow_str json, const char *indent, FILE *to)
+{
+	outflow_json *j = NULL;
+	uint32_t patterns;
+
+	if (outflow_json_parse(json, &j, NULL) != OUTFLOW_OK)
+		return;
+	patterns = member(j, 0, "patterns");
+	if (patterns != 0)
+		print_patterns(j, patterns, indent, to);
+	else
+		print_pattern(j, 0, indent, to);
 	outflow_json_free(&j);
 }

@@ -6,10 +6,11 @@
 
 #include <stdio.h>
 
-/* Prints a line for each field of the pattern: path, what was asked for, what was found, the verdict; then the reason. */
+/* Prints a line for each field of the pattern: path, what was asked for, what was found, the verdict; then the reason. Of
+ * several patterns the same for each, below its name. */
 void explanation_print(outflow_str json, const char *indent, FILE *to);
 
-/* The reason, malloc'd; NULL: it gives none, or no memory. */
+/* Why it does not fit, malloc'd; NULL: it fits, gives no reason, or there is no memory. */
 char *explanation_reason(outflow_str json);
 
 #endif

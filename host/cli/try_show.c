@@ -137,6 +137,8 @@ static void print_stage(struct trial *t, struct instance *stage, const outflow_r
 	putchar('\n');
 	if (n_out < n)
 		print_reasons(t, stage, in, n);
+	else if (skipped == n)
+		print_reasons(t, stage->predicate, in, n);
 	for (uint32_t i = 0; !all_unchanged(in, n, out, n_out) && i < n_out; i++) {
 		if (n_out > 1)
 			printf("  -- %u\n", i + 1);

@@ -39,7 +39,7 @@ class Trial(unittest.TestCase):
         shown = f"outflow {' '.join(a[:200] for a in arguments)}\n{done.stdout[:2000]!r}\n{done.stderr[:2000]!r}"
         self.assertEqual(done.returncode, code, shown)
         if says is not None:
-            self.assertIn(says, (done.stdout + done.stderr).decode(errors="replace"), shown)
+            self.assertTrue(says in (done.stdout + done.stderr).decode(errors="replace"), f"'{says}' is not in {shown}")
         return done.stdout.decode(errors="replace")
 
     def asks(self, code, *arguments, **options):
@@ -201,8 +201,10 @@ class Transform(Trial):
                      given='class = "rename"; fields = [ "temp:celsius" ];')
         several = self.file("several", 'transforms = ( { class = "rename"; fields = "a:b"; },\n'
                                        '{ class = "drop"; fields = "c"; predicate = "p"; } );\n'
-                                       'predicates = ( { name = "p"; class = "flaky"; } );\n')
-        self.answers(2, "transform", "test", "--config", several, "--payload", "{}", says="no predicate 'flaky'")
+                                       'predicates = ( { name = "p"; class = "matches"; pattern = "%s"; } );\n'
+                                       % HOT.replace('"', r'\"'))
+        self.answers(0, "transform", "test", "--config", several, "--payload", '{"a":1,"c":2}', says='{"b":1,"c":2}')
+        self.answers(0, "transform", "test", "--config", several, "--payload", '{"c":2,"temp":61}', says='{"temp":61}')
         bad = self.file("bad", 'class = "rename";\nfeilds = [ "temp:celsius" ];\n')
         self.answers(2, "transform", "test", "--config", bad, "--payload", "{}",
                      says="bad:2: feilds: unknown key; did you mean 'fields'?")
@@ -332,6 +334,33 @@ sink (kafka/sink) would get
         out = self.answers(1, "try", "plant", "--payload", '{"temp":61,"dev":"p1"}', conf,
                            says="rejected: sink: 'plant/p1/t' is not the name of a topic")
         self.assertIn("outflow.errors.stage = sink", out)
+
+    def test_predicates_and_several_patterns(self):
+        body = r'{ \"data\": { \"body\": { \"t\": [ { \"numeric\": [ \">\", %d ] } ] } } }'
+        conf = self.file("several.conf", """
+pipelines = ( { name = "a"; source = { class = "gen"; topic = "g"; format = "json"; };
+  predicates = ( { name = "hot"; class = "matches"; pattern = "%s"; } );
+  filter = { patterns = { warm = "%s"; odd = "{ \\"data\\": { \\"body\\": { \\"t\\": [ 1 ] } } }"; }; };
+  transforms = ( { name = "d"; class = "drop"; fields = "x"; predicate = "hot"; negate = true; },
+                 { name = "r"; class = "rename"; fields = "t:temp"; predicate = "hot"; } );
+  sink = { class = "null"; }; } );
+""" % (body % 50, body % 20))
+        out = self.answers(0, "try", "a", conf, "--payload", '{"t":61,"x":1}', says="outflow.matched = warm")
+        self.assertIn('transforms.r (fields/rename)\n  value      {"temp":61,"x":1}\n', out)
+        self.assertIn("transforms.d (fields/drop): skipped by predicates.hot\n", out)
+        out = self.answers(0, "try", "a", conf, "--payload", '{"t":21,"x":1}')
+        self.assertIn("transforms.r (fields/rename): skipped by predicates.hot\n", out)
+        self.assertIn("reason: $.data.body.t: 21 does not fit", out)
+        self.assertIn('transforms.d (fields/drop)\n  value      {"t":21}\n', out)
+        out = self.answers(1, "try", "a", conf, "--payload", '{"t":2}', says="filter (event/filter): filtered\n")
+        self.assertRegex(out, r"  odd: does not fit\n(.*\n)*    reason: .*(.*\n)*  warm: does not fit\n")
+        data = self.asks(0, "try", "a", conf, "--payload", '{"t":21}')
+        stages = {stage["stage"]: stage for stage in data["stages"]}
+        self.assertEqual(stages["transforms.r"]["predicate"], "predicates.hot")
+        self.assertFalse(stages["transforms.r"]["inputs"][0]["chosen"])
+        self.assertTrue(stages["transforms.d"]["inputs"][0]["chosen"])
+        data = self.asks(1, "try", "a", conf, "--payload", '{"t":2}')
+        self.assertEqual(data["stages"][1]["explanations"][0]["patterns"][0]["matched"], False)
 
     def test_topics(self):
         conf = self.pipeline(topics='"plant/+/t", "$share/g/x"')
@@ -513,6 +542,13 @@ class Hostile(Trial):
         long = json.dumps({"data": {"text": 10_000_000 * "x", "body": {"temp": 61}}})
         self.answers(0, "pattern", "test", HOT, "-", given=long)
         self.answers(0, "pattern", "test", "--lines", HOT, given=long + "\n")
+        text = json.dumps({"temp": 61, "text": 10_000_000 * "x"})
+        self.answers(0, "transform", "test", "rename", "fields=temp:t", "--payload", "-", given=text)
+        conf = self.file("gen.conf", GEN)
+        self.answers(1, "try", "a", conf, "--payload", "-", given=text)
+        self.answers(1, "try", "a", conf, "--payload", "-", given=5000 * "[", says="nested too deep")
+        self.answers(1, "try", "a", conf, "--payload", "-", given=b'{"t":1}\0', says="not JSON")
+        self.answers(1, "try", "a", conf, "--payload", "-", given=b'{"t":"\xff"}', says="not JSON")
         self.answers(2, "pattern", "test", HOT, "-", given=b" " * (65 << 20), says="longer than 64 MiB")
         self.answers(2, "pattern", "test", "--lines", HOT, given=b" " * (65 << 20) + b"\n", says="longer than 64 MiB")
         self.answers(2, "pattern", "test", HOT, "-", given=5000 * "[" + 5000 * "]")
