@@ -120,7 +120,8 @@ static void print_patterns(const outflow_json *j, uint32_t patterns, const char 
 
 		fputs(indent, to);
 		show_short(outflow_text_bytes(outflow_text(name ? name : "")), 0, to);
-		fprintf(to, ": %s\n", matched && outflow_json_type(j, matched) == OUTFLOW_JSON_TRUE ? "fits" : "does not fit");
+		fprintf(to, ": %s\n",
+		        matched && outflow_json_type(j, matched) == OUTFLOW_JSON_TRUE ? "fits" : "does not fit");
 		print_pattern(j, p, deeper, to);
 		free(name);
 	}

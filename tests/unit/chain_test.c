@@ -719,9 +719,66 @@ static void a_predicate_cannot_emit(void **state)
 	assert_non_null(strstr(x->err.msg, "predicates.p: a predicate says yes or no"));
 }
 
+/* ---- somebody who looks on ---- */
+
+struct watched {
+	unsigned stages, in, out, failures, failures_at_stage;
+	int same; /* a stage left its inputs where they were */
+};
+
+static void see_stage(void *ctx, struct instance *stage, const outflow_record *in, uint32_t n,
+                      const outflow_record *out, uint32_t n_out)
+{
+	struct watched *w = ctx;
+
+	assert_non_null(stage->self);
+	w->stages++;
+	w->in += n;
+	w->out += n_out;
+	w->same += in == out;
+	w->failures_at_stage = w->failures;
+}
+
+static void see_failure(void *ctx, const outflow_record *in, const struct failure *failure)
+{
+	struct watched *w = ctx;
+
+	assert_int_equal(number_of(in), 2);
+	assert_non_null(strstr(failure->reason->msg, "record 2 on purpose"));
+	w->failures++;
+}
+
+static void a_watch_sees_each_stage_and_each_failure(void **state)
+{
+	struct fixture *x = *state;
+	struct watched w = { 0 };
+	const struct chain_watch watch = { .stage = see_stage, .failure = see_failure, .ctx = &w };
+
+	use_converter(x);
+	x->chain.watch = &watch;
+	x->stages[1].fails[2] = 1;
+	x->stages[1].copies[1] = 0;
+	x->stages[1].copies[0] = 3;
+	run(x, 4);
+	assert_int_equal(w.stages, 2);
+	assert_int_equal(w.in, 8);
+	assert_int_equal(w.out, 4 + 4);
+	assert_int_equal(w.same, 1);
+	assert_int_equal(w.failures, 1);
+	assert_int_equal(w.failures_at_stage, 1);
+	/* A failure that ends the task is seen too, its stage is not. */
+	w = (struct watched){ 0 };
+	x->model.tolerance = TOLERANCE_NONE;
+	x->stages[1].fails[2] = 1;
+	assert_int_equal(chain_run(&x->chain, admit(x, 4), &x->err), OUTFLOW_E_RECORD);
+	assert_int_equal(w.stages, 1);
+	assert_int_equal(w.failures, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(a_watch_sees_each_stage_and_each_failure),
 		TEST(filtered_and_copied_records_keep_their_order),
 		TEST(a_call_that_fails_costs_only_the_record_that_is_at_fault),
 		TEST(a_rejected_record_is_tried_again_alone_and_goes_back_to_its_place),

@@ -282,6 +282,21 @@ static void includes_are_refused(void **state)
 	assert_problem(f, 3, "@include is not supported");
 }
 
+static void a_text_in_memory_is_like_a_file(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(config_load_text("here", "a = {\n b = 1; };", &f->loaded, &f->problems), OUTFLOW_OK);
+	assert_host(f, "a.b", "1");
+	assert_string_equal(settings_find(&f->loaded.host, "a.b")->file, "here");
+	assert_int_equal(settings_find(&f->loaded.host, "a.b")->line, 2);
+	assert_int_equal(f->problems.n, 0);
+	assert_int_equal(config_load_text("there", "a = \n\n {", &f->loaded, &f->problems), OUTFLOW_OK);
+	assert_problem(f, 3, "syntax error");
+	assert_int_equal(config_load_text("there", "@include \"/etc/passwd\"", &f->loaded, &f->problems), OUTFLOW_OK);
+	assert_int_equal(f->problems.n, 2);
+}
+
 static void deep_nesting_ends_in_a_problem(void **state)
 {
 	struct fixture *f = *state;
@@ -333,6 +348,7 @@ int main(void)
 		TEST(what_is_not_there_is_a_problem),
 		TEST(integers_that_libconfig_would_wrap_are_problems),
 		TEST(includes_are_refused),
+		TEST(a_text_in_memory_is_like_a_file),
 		TEST(deep_nesting_ends_in_a_problem),
 		TEST(a_long_key_is_a_problem),
 	};
