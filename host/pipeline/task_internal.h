@@ -42,9 +42,10 @@ struct task {
 	int64_t next_stall_line_ns;
 	int64_t next_shrink_ns;
 	uint64_t received_at_shrink;
-	int owes_trim;      /* memory was used since the heap was trimmed last */
-	uint32_t expect;    /* records of the last poll: room for the next */
-	uint64_t abandoned; /* records whose chain was cut short: nothing will resolve them */
+	int owes_trim;         /* memory was used since the heap was trimmed last */
+	uint32_t expect;       /* records of the last poll: room for the next */
+	uint64_t expect_bytes; /* of one of them */
+	uint64_t abandoned;    /* records whose chain was cut short: nothing will resolve them */
 	int source_ended;
 	int leaked; /* a client may still read what the pool holds */
 };

@@ -110,13 +110,24 @@ static outflow_status look_after(struct task *t, outflow_error *err)
 	return watch_for_stall(t, now, err);
 }
 
-static int has_room(const struct task *t)
+/* How many records the next batch may have; 0: the source waits. While a sink resolves one record after the other the
+ * source would be asked for one at a time, each with a batch of its own: so there has to be room for some. */
+static uint32_t room_for(const struct task *t)
 {
+	const struct pipeline_model *m = t->model;
 	const struct ledger *l = t->services.ledger;
+	uint64_t records = ledger_in_flight_records(l), bytes = ledger_in_flight_bytes(l) + pool_used(t->pool);
+	uint64_t most = m->batch_messages > 0 ? m->batch_messages : RECORDS_A_TURN;
+	uint64_t fewest = m->batch_messages > 0 ? m->inflight_records : m->inflight_records / 4 + 1;
+	uint64_t room = records < m->inflight_records ? m->inflight_records - records : 0;
 
-	return outbox_is_empty(&t->outbox) && outbox_is_empty(&t->dead_letters) &&
-	       ledger_in_flight_records(l) < t->model->inflight_records &&
-	       ledger_in_flight_bytes(l) + pool_used(t->pool) < t->model->inflight_bytes;
+	if (!outbox_is_empty(&t->outbox) || !outbox_is_empty(&t->dead_letters) || bytes >= m->inflight_bytes ||
+	    room < (fewest < most ? fewest : most))
+		return 0;
+	/* As large as those of the last batch, the records of the next fill what is left of the bytes. */
+	if (t->expect_bytes > 0 && room > (m->inflight_bytes - bytes) / t->expect_bytes)
+		room = (m->inflight_bytes - bytes) / t->expect_bytes + 1;
+	return (uint32_t)(room < most ? room : most);
 }
 
 static int64_t earlier(int64_t a, int64_t b)
@@ -204,7 +215,7 @@ static outflow_status fill_batch(struct task *t, struct batch *b, int64_t deadli
 
 	if (m->batch_messages == 0 || b->plugin.n == 0)
 		return status;
-	while (status == OUTFLOW_OK && b->plugin.n < m->batch_messages && bytes < m->batch_bytes && !t->source_ended &&
+	while (status == OUTFLOW_OK && b->plugin.n < b->limit && bytes < m->batch_bytes && !t->source_ended &&
 	       !task_stop_requested(t)) {
 		uint32_t before = b->plugin.n;
 
@@ -248,17 +259,17 @@ static outflow_status work_on(struct task *t, struct family *f, struct batch *b,
 	return look_after(t, err);
 }
 
-/* Polls one batch and sees it through to the sink. *worked: did anything come? */
-static outflow_status take_batch(struct task *t, int64_t deadline_ns, int *worked, outflow_error *err)
+/* Polls one batch of up to limit records and sees it through to the sink. *worked: did anything come? */
+static outflow_status take_batch(struct task *t, uint32_t limit, int64_t deadline_ns, int *worked, outflow_error *err)
 {
-	uint32_t limit = t->model->batch_messages > 0 ? t->model->batch_messages : RECORDS_A_TURN;
+	uint32_t expect = t->expect > 0 ? t->expect : 1;
 	struct family *f = family_new(t->services.ledger);
 	struct batch b;
 	outflow_status status;
 
 	if (f == NULL)
 		return outflow_fail(err, OUTFLOW_E_TASK, "no memory for a batch");
-	if (batch_begin(&b, &f->memory, t->expect > 0 ? t->expect : 1, limit) != OUTFLOW_OK) {
+	if (batch_begin(&b, &f->memory, expect < limit ? expect : limit, limit) != OUTFLOW_OK) {
 		family_discard(f);
 		return outflow_fail(err, OUTFLOW_E_TASK, "no memory for a batch");
 	}
@@ -272,6 +283,7 @@ static outflow_status take_batch(struct task *t, int64_t deadline_ns, int *worke
 		return status;
 	}
 	t->expect = b.plugin.n;
+	t->expect_bytes = bytes_of(&b, 0) / b.plugin.n;
 	return work_on(t, f, &b, err);
 }
 
@@ -279,6 +291,7 @@ outflow_status task_run(struct task *t)
 {
 	outflow_error *err = &t->reason;
 	outflow_status status = OUTFLOW_OK;
+	uint32_t room;
 	int worked;
 
 	while (status == OUTFLOW_OK && !task_stop_requested(t) && !t->source_ended) {
@@ -289,8 +302,9 @@ outflow_status task_run(struct task *t)
 			break;
 		until = next_turn(t);
 		worked = 0;
-		if (has_room(t))
-			status = take_batch(t, until, &worked, err);
+		room = room_for(t);
+		if (room > 0)
+			status = take_batch(t, room, until, &worked, err);
 		else
 			status = poll_without_room(t, err);
 		/* A source may come back early with nothing; a full sink signals when it has room. */

@@ -151,6 +151,22 @@ def test_a_record_that_mqtt_cannot_carry(tmp_path, mosquitto):
     assert daemon.logged("is not a topic to publish to")
 
 
+def test_dead_letters_on_a_topic(tmp_path, mosquitto, subscriber):
+    """Proves that dead letters may go to MQTT: each arrives once, byte for byte, with its reason as a user property."""
+    daemon = Daemon(tmp_path, f'''pipelines = ( {{ name = "p"; source = {{ class = "gen"; count = 200; }};
+        sink = {{ class = "null"; topic = "$.data.body.nowhere"; }}; errors = {{ tolerance = "all"; }};
+        deadletter = {{ class = "mqtt"; broker = "{mosquitto.url}"; topic = "dead"; }}; }} );''')
+    daemon.spawn(daemon.command("run", "--until-done"))
+    assert daemon.child.wait(timeout=60) == 0, daemon.tail()
+    assert daemon.accounts()["p", 0]["dead_lettered"] == 200
+    servers.wait_until(lambda: len(subscriber.messages) == 200, 30, "all have arrived")
+    assert subscriber.counts() == {n: 1 for n in range(200)}
+    for message in subscriber.messages:
+        properties = dict(message.properties.UserProperty)
+        assert message.topic == "dead" and properties["outflow.errors.stage"] == "deliver"
+        assert "there is no value at $.data.body.nowhere" in properties["__connect.errors.exception.message"]
+
+
 def test_a_broker_that_is_away_is_an_outage(tmp_path):
     """Proves that errors.outage.to.dlq holds also for records that no connection was there for: they become dead letters once
     they have waited for as long as an attempt may take, and say why; without it they would wait for ever."""

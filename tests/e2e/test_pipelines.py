@@ -71,6 +71,19 @@ def test_a_sink_that_never_resolves_commits_nothing(tmp_path):
         assert account["received"] == account["in_flight"] > 0
 
 
+@pytest.mark.parametrize("limit,most", [("records = 100", 100), ('bytes = "64KiB"', 700)])
+def test_no_more_than_the_limit_is_in_flight(tmp_path, limit, most):
+    """Proves that a sink that answers nothing gets no more records than inflight.records, or than fit into inflight.bytes."""
+    daemon = Daemon(tmp_path, pipeline(sink='class = "never";', source="count = 100000;",
+                                       more=f"inflight = {{ {limit}; }};"))
+    daemon.start()
+    servers.wait_until(lambda: daemon.logged("RUNNING"), 20, "it runs")
+    daemon.child.terminate()
+    assert daemon.child.wait(timeout=20) == 0, daemon.tail()
+    account = daemon.accounts()["p", 0]
+    assert 0 < account["received"] == account["in_flight"] <= most
+
+
 def test_filtered_records_move_the_checkpoint(tmp_path):
     """Proves that a pattern that drops everything leaves nothing to be done again."""
     config = pipeline(more='filter = { pattern = "{ \\"data\\": { \\"body\\": { \\"dev\\": [ \\"nobody\\" ] } } }"; };')

@@ -160,6 +160,26 @@ def test_a_sink_that_hangs_is_ended_by_delivery_timeout(tmp_path):
     assert daemon.logged("FAILED: sink: a record waits for its delivery")
 
 
+def test_an_outage_is_ended_by_delivery_timeout(tmp_path):
+    """Proves that an outage, which is waited out otherwise, fails the task when delivery.timeout is over."""
+    daemon = run_until_done(tmp_path, pipeline(
+        source="count = 10;", sink=flaky(tmp_path / "out", times=0, status="outage"),
+        more='delivery = { timeout = "500ms"; }; restart = { policy = "never"; };'), status=1)
+    assert daemon.logged("FAILED: sink: a record waits for its delivery")
+    assert daemon.accounts()["p", 0]["dead_lettered"] == daemon.accounts()["p", 0]["dropped"] == 0
+
+
+def test_a_healthy_run_begins_the_restarts_anew(tmp_path):
+    """Proves that restart.max.attempts counts restarts in a row: after a run of restart.healthy the next one is the first."""
+    daemon = Daemon(tmp_path, pipeline(
+        source="count = 50;", sink=flaky(tmp_path / "out", every=40, times=0, status="task"),
+        more='restart = { initial = "20ms"; healthy = "0s"; max = { attempts = 1; }; };'))
+    daemon.start()
+    servers.wait_until(lambda: daemon.log.read_text().count("restart 1 in 0.0 s") >= 4, 30, "it starts again and again")
+    daemon.stop()
+    assert not daemon.logged("restart 2") and not daemon.logged("restart.max.attempts is reached")
+
+
 def test_a_failed_task_is_restarted(tmp_path):
     """Proves that a task that fails starts again by itself with growing waits, as often as allowed, and loses nothing."""
     restart = 'restart = { initial = "50ms"; max = { wait = "100ms"; attempts = 2; }; };'
