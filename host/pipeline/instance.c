@@ -253,8 +253,12 @@ outflow_status instance_create(struct instance *i, struct services *s, const str
 	};
 	offer_services(i);
 	status = ops->create(&i->host, model->config, &i->self, err);
-	if (status != OUTFLOW_OK)
+	if (status != OUTFLOW_OK) {
+		/* A plugin has no way to take these back. */
+		timers_drop(&s->timers, &i->host);
+		metrics_close(&i->host);
 		i->self = NULL;
+	}
 	return status;
 }
 

@@ -87,6 +87,8 @@ outflow_status outflow_harness_create(outflow_harness *t, const outflow_componen
 	harness_offer_services(t, component->kind);
 	t->component = component;
 	if (run(&c, do_create) != OUTFLOW_OK) {
+		harness_drop_timers(t);
+		harness_drop_metrics(t);
 		t->component = NULL;
 		t->self = NULL;
 	}
