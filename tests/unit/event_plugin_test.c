@@ -548,6 +548,49 @@ static void the_complete_event_and_bytes(void **state)
 	outflow_harness_free(&t);
 }
 
+static void headers_can_come_from_one_value(void **state)
+{
+	outflow_harness *t = MAKE(event_deliver, { "headers", "$.data.body.h" }, { "headers.b", "mine" });
+	outflow_record *r;
+
+	(void)state;
+	r = outflow_harness_input(t, "x", NULL, "{\"h\":{\"a\":\"1\\n\",\"b\":2,\"\\u0063\":{\"d\":[1]},\"n\":null}}");
+	outflow_harness_header(t, r, "own", "gone");
+	outflow_harness_input(t, "x", NULL, "{\"h\":[{\"key\":\"a\",\"value\":\"1\"},{\"value\":2,\"key\":\"a\"}]}");
+	outflow_harness_input(t, "x", NULL, "{\"h\":null}");
+	outflow_harness_input(t, "x", NULL, "{}");
+	outflow_harness_input(t, "x", NULL, "{\"h\":\"a\"}");
+	outflow_harness_input(t, "x", NULL, "{\"h\":[{\"key\":1,\"value\":\"1\"}]}");
+	outflow_harness_input(t, "x", NULL, "{\"h\":[\"a\"]}");
+	apply(t);
+	assert_int_equal(outflow_harness_outputs(t), 4);
+	assert_int_equal(outflow_harness_output(t, 0)->n_headers, 3);
+	assert_string_equal(outflow_harness_header_of(t, 0, "a"), "1\n");
+	assert_string_equal(outflow_harness_header_of(t, 0, "b"), "mine");
+	assert_string_equal(outflow_harness_header_of(t, 0, "c"), "{\"d\":[1]}");
+	assert_int_equal(outflow_harness_output(t, 1)->n_headers, 3);
+	assert_string_equal(outflow_harness_header_of(t, 1, "a"), "2");
+	assert_int_equal(outflow_harness_output(t, 2)->n_headers, 1);
+	assert_int_equal(outflow_harness_output(t, 3)->n_headers, 1);
+	for (size_t i = 0; i < 3; i++)
+		assert_rejected(t, i, 4 + i, "headers: the value at $.data.body.h is neither an object nor");
+	outflow_harness_free(&t);
+}
+
+static void headers_can_be_the_user_properties(void **state)
+{
+	outflow_harness *t = MAKE(event_deliver, { "headers", "$.data.props.userProperties" });
+	outflow_record *r = outflow_harness_input(t, "x", NULL, "1");
+
+	(void)state;
+	outflow_harness_header(t, r, "outflow.mqtt.response.topic", "answers");
+	outflow_harness_header(t, r, "site", "\xff");
+	apply(t);
+	assert_int_equal(outflow_harness_output(t, 0)->n_headers, 1);
+	assert_string_equal(outflow_harness_header_of(t, 0, "site"), "\xff");
+	outflow_harness_free(&t);
+}
+
 static void deliver_refuses_a_bad_configuration(void **state)
 {
 	outflow_harness *t;
@@ -566,6 +609,7 @@ static void deliver_refuses_a_bad_configuration(void **state)
 	refuses(&event_deliver, "value.template", "${x}",
 	        "value: character 1 of the template: there is no variable 'x'");
 	refuses(&event_deliver, "headers.a.template", "${x}", "headers.a.template: character 1 of the template");
+	refuses(&event_deliver, "headers", "a", "headers: column 1 of path 'a'");
 	refuses(&event_deliver, "topic.form", "ORIGINAL", "topic.form: not one of");
 	refuses(&event_deliver, "topic.missing", "keep", "topic.missing: not one of");
 	/* Every problem at once. */
@@ -625,6 +669,8 @@ int main(void)
 		cmocka_unit_test(a_form_can_be_forced),
 		cmocka_unit_test(every_part_can_be_a_template),
 		cmocka_unit_test(the_complete_event_and_bytes),
+		cmocka_unit_test(headers_can_come_from_one_value),
+		cmocka_unit_test(headers_can_be_the_user_properties),
 		cmocka_unit_test(deliver_refuses_a_bad_configuration),
 		cmocka_unit_test(deliver_says_no_memory),
 	};

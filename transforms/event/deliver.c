@@ -84,27 +84,28 @@ outflow_status delivery_add_header(struct delivery *to, struct event *e, outflow
 	return status;
 }
 
-/* Does the record's own header stay? */
-static bool stays(const struct deliver *d, struct event *e, outflow_str name)
+bool deliver_keeps_header(const struct deliver *d, struct event *e, outflow_str name)
 {
 	return !deliver_makes_header(d, name) &&
 	       (d->cloudevents == CLOUDEVENTS_NONE || !cloudevents_owns_header(e, name));
 }
 
-/* The record's headers but those that are made anew, then these; null ones are left out. */
+/* The record's headers, or the map's, but those that are made anew, then these; null ones are left out. */
 static outflow_status make_headers(const struct deliver *d, struct event *e, struct delivery *to)
 {
 	const outflow_record *r = e->record;
 	outflow_status status = reserve_headers(to, e, r->n_headers + (uint32_t)d->n_headers);
 	outflow_bytes value;
 
-	for (uint32_t i = 0; i < r->n_headers && status == OUTFLOW_OK; i++)
-		if (stays(d, e, r->headers[i].name))
+	if (d->header_map != NULL && status == OUTFLOW_OK)
+		status = header_map_add(d, e, to);
+	for (uint32_t i = 0; d->header_map == NULL && i < r->n_headers && status == OUTFLOW_OK; i++)
+		if (deliver_keeps_header(d, e, r->headers[i].name))
 			to->headers[to->n_headers++] = r->headers[i];
 	for (size_t i = 0; i < d->n_headers && status == OUTFLOW_OK; i++) {
 		status = form_evaluate(&d->headers[i].form, e, &value, NULL);
 		if (status == OUTFLOW_OK && value.ptr != NULL)
-			to->headers[to->n_headers++] = (outflow_header){ d->headers[i].name, value };
+			status = delivery_add_header(to, e, d->headers[i].name, value);
 	}
 	return status;
 }
@@ -140,7 +141,7 @@ static outflow_status read_values(const struct deliver *d, struct event *e, stru
 
 static bool makes_headers(const struct deliver *d)
 {
-	return d->n_headers > 0 || d->cloudevents != CLOUDEVENTS_NONE;
+	return d->n_headers > 0 || d->header_map != NULL || d->cloudevents != CLOUDEVENTS_NONE;
 }
 
 static outflow_status make(const struct deliver *d, struct event *e, struct delivery *to)

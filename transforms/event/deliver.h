@@ -20,6 +20,8 @@ struct deliver {
 	struct form parts[N_PARTS];
 	struct named_form *headers;
 	size_t n_headers;
+	struct path *header_map; /* NULL: the record keeps its own */
+	outflow_str header_map_text;
 	enum cloudevents cloudevents;
 };
 
@@ -56,8 +58,17 @@ bool deliver_read_timestamp(outflow_bytes text, int64_t *ms);
 /* Is there a form for the header of that name? [any] */
 bool deliver_makes_header(const struct deliver *d, outflow_str name);
 
+/* Does a header of that name stay, because nothing else makes it? [task] */
+bool deliver_keeps_header(const struct deliver *d, struct event *e, outflow_str name);
+
 /* Appends a header; its bytes are not copied. OUTFLOW_E_NOMEM: e->err says so. [task] */
 outflow_status delivery_add_header(struct delivery *to, struct event *e, outflow_str name, outflow_bytes value);
+
+/* ---- header_map.c ---- */
+
+/* Appends the headers that d->header_map finds; null is none at all. OUTFLOW_E_RECORD: it is something else than headers;
+ * OUTFLOW_E_NOMEM. [task] */
+outflow_status header_map_add(const struct deliver *d, struct event *e, struct delivery *to);
 
 /* ---- cloudevents.c: the CloudEvents Kafka protocol binding 1.0 ---- */
 

@@ -124,6 +124,14 @@ static bool is_first_of_header(const outflow_host *h, const outflow_config *c, s
 	return true;
 }
 
+static outflow_status read_header_map(struct deliver *d, const outflow_host *h, const outflow_config *c,
+                                      outflow_error *err)
+{
+	if (h->config->str(c, "headers", &d->header_map_text) != OUTFLOW_OK)
+		return OUTFLOW_OK;
+	return path_compile(d->header_map_text, &d->header_map, err);
+}
+
 static outflow_status read_headers(struct deliver *d, const outflow_host *h, const outflow_config *c,
                                    on_problem *problem, outflow_error *err)
 {
@@ -237,6 +245,9 @@ outflow_status deliver_read(struct deliver *d, const outflow_host *h, const outf
 		if (status != OUTFLOW_OK)
 			first = problem(h, part_rules[part].name, status, &cause, err);
 	}
+	status = read_header_map(d, h, c, &cause);
+	if (status != OUTFLOW_OK)
+		first = problem(h, "headers", status, &cause, err);
 	status = read_headers(d, h, c, problem, err);
 	if (status != OUTFLOW_OK)
 		first = status;
@@ -251,6 +262,7 @@ void deliver_clear(struct deliver *d)
 	for (size_t i = 0; i < d->n_headers; i++)
 		form_clear(&d->headers[i].form);
 	free(d->headers);
+	path_free(&d->header_map);
 }
 
 static outflow_status tell(const outflow_host *h, const char *key, outflow_status status, const outflow_error *cause,
@@ -322,6 +334,9 @@ static const outflow_cfg_key keys[] = {
 	PART("value", all_forms, missing,
 	     "When a path finds nothing: fail (also when unset) rejects the record, drop filters it, null writes a null, which "
 	     "deletes the key in a compacted topic; of a template also keep (when unset), which leaves ${name}, and default."),
+	MAIN("headers", MEDIUM,
+	     "A path to all headers of a record, instead of those that it came with: an object, or an array of objects with key "
+	     "and value, such as $.data.props.userProperties. Null or nothing there: no headers. headers.<name> come beside them."),
 	{ "headers.", OUTFLOW_T_PREFIX, 0, OUTFLOW_IMPORTANCE_MEDIUM, 0, NULL, 0, 0, NULL, "Delivery",
 	  "headers.<name> adds a header, or replaces the one of that name: a constant, a path, or a template. "
 	  "headers.<name>.form, .template, .template.type and .missing work as for the key; a header that is null is left out." },
