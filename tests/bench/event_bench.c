@@ -4,6 +4,8 @@
 #include "sdk/testing/harness.h"
 #include "transforms/enrich/enrich.h"
 #include "transforms/event/components.h"
+#include "transforms/language/path.h"
+#include "transforms/language/query.h"
 #include "transforms/fields/components.h"
 
 #include <outflow/json.h>
@@ -206,6 +208,83 @@ static void write_table(char path[])
 	fclose(file);
 }
 
+/* ---- paths, through a list of ten objects ---- */
+
+#define ITEM(N) "{\"id\":\"s-" #N "\",\"x\":" #N ".5,\"unit\":\"C\"}"
+static const char list_payload[] =
+	"{\"dev\":\"pump-0042\",\"ts\":1700000000123,\"list\":[" ITEM(0) "," ITEM(1) "," ITEM(2) "," ITEM(3) "," ITEM(
+		4) "," ITEM(5) "," ITEM(6) "," ITEM(7) "," ITEM(8) "," ITEM(9) "],\"pos\":{\"floor\":2}}";
+
+static struct {
+	struct event_settings settings;
+	struct path *path;
+	struct query *query;
+	size_t found;
+} paths;
+
+static bool count(void *arg, const struct value *v)
+{
+	(void)v;
+	++*(size_t *)arg;
+	return true;
+}
+
+static void step_find(struct bench *b)
+{
+	outflow_error err;
+	struct event e;
+	struct value v;
+
+	rewind_batch(b);
+	paths.found = 0;
+	for (size_t i = 0; i < RECORDS; i++) {
+		event_begin(&e, b->host, &b->out, &paths.settings, &b->in[i], &err);
+		if (paths.query != NULL) {
+			query_find(paths.query, &e, count, &paths.found);
+		} else {
+			path_find(paths.path, &e, &v);
+			paths.found += v.type != VALUE_MISSING;
+		}
+		check(e.status, &err);
+	}
+}
+
+static void path_row(struct bench *b, const char *text, bool single, size_t found, double reference)
+{
+	outflow_error err = { .size = sizeof err };
+	char what[80];
+
+	if (single)
+		check(path_compile(outflow_text(text), &paths.path, &err), &err);
+	else
+		check(query_compile(outflow_text(text), &paths.query, &err), &err);
+	snprintf(what, sizeof what, "%s, on a view", text);
+	row(what, measure(b, step_find), reference);
+	if (paths.found != found * RECORDS)
+		exit(1);
+	path_free(&paths.path);
+	query_free(&paths.query);
+}
+
+static void path_rows(struct bench *b)
+{
+	double reference;
+
+	event_settings_read(&paths.settings, b->host, outflow_harness_config(b->t), "source.");
+	for (size_t i = 0; i < RECORDS; i++)
+		b->in[i] = *outflow_harness_input(b->t, "plant/p1/temp", "plant/p1/temp", list_payload);
+	printf("paths in a payload of %zu bytes\n", sizeof list_payload - 1);
+	reference = measure(b, step_jansson);
+	row("jansson parse (reference)", reference, reference);
+	set_views(b, 1);
+	path_row(b, "$.data.body.pos.floor", true, 1, reference);
+	path_row(b, "$.data.body.list[*].x", false, 10, reference);
+	path_row(b, "$.data.body.list[?@.x>5].id", false, 5, reference);
+	path_row(b, "$.data.body..x", false, 10, reference);
+	path_row(b, "$..x", false, 10, reference);
+	set_views(b, 0);
+}
+
 /* A text of many such payloads in one array, for the speed of the scanner alone. */
 static void large(struct bench *b)
 {
@@ -283,6 +362,7 @@ int main(void)
 	row("scan + deliver: key from a path", measure(b, step_apply), reference);
 	prepare_all(b, &event_deliver, template_alone);
 	row("scan + deliver: template of three variables", measure(b, step_apply), reference);
+	path_rows(b);
 	large(b);
 	outflow_harness_free(&b->t);
 	free(b->arena);

@@ -199,6 +199,26 @@ static bool visit_tape(const struct walk *w, const struct segment *s, const stru
 	return true;
 }
 
+static bool visit_descendants(const struct walk *w, const struct segment *s, const struct value *v);
+
+/* The containers that are members of v; scalars need not be worked out. */
+static bool visit_members(const struct walk *w, const struct segment *s, const struct value *v)
+{
+	static const enum envelope_field inner[] = { ENVELOPE_DATA, ENVELOPE_PROPS, ENVELOPE_BODY, ENVELOPE_USER_PROPERTIES };
+	enum envelope_field container;
+	struct value child;
+
+	for (size_t i = 0; i < sizeof inner / sizeof inner[0]; i++) {
+		(void)envelope_name(inner[i], &container);
+		if (container != v->field)
+			continue;
+		envelope_get(w->run->e, inner[i], &child);
+		if (value_is_container(&child) && !visit_descendants(w, s, &child))
+			return false;
+	}
+	return w->run->e->status == OUTFLOW_OK;
+}
+
 static bool visit_descendants(const struct walk *w, const struct segment *s, const struct value *v)
 {
 	struct query_children c;
@@ -206,10 +226,14 @@ static bool visit_descendants(const struct walk *w, const struct segment *s, con
 
 	if (v->json != NULL)
 		return visit_tape(w, s, v);
-	if (!visit_selected(w, s, v) || !query_children_begin(w->run, &c, v))
+	if (!visit_selected(w, s, v))
+		return false;
+	if (v->type == OUTFLOW_JSON_OBJECT)
+		return visit_members(w, s, v);
+	if (!query_children_begin(w->run, &c, v))
 		return false;
 	while (query_children_next(w->run, &c, NULL, &child))
-		if (value_is_container(&child) && !visit_descendants(w, s, &child))
+		if (!visit_descendants(w, s, &child))
 			return false;
 	return w->run->e->status == OUTFLOW_OK;
 }
