@@ -449,7 +449,7 @@ static void refusals_name_column_and_cause(void **state)
 	} cases[] = {
 		{ "$[?@.a==1", 10, "']' is missing" },
 		{ "$[?(@.a==1]", 11, "')' is missing" },
-		{ "$[?@.a=1]", 7, "']' is missing" },
+		{ "$[?@.a=1]", 7, "one of == !=" },
 		{ "$[?@..a==1]", 4, "may find several values" },
 		{ "$[?1]", 4, "a constant is no condition" },
 		{ "$[?length(@)]", 4, "compare it" },

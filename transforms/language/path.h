@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* path.h: RFC 9535 JSONPath, so far its singular queries ($, .name, ['name'], [index]): those that find one
- * value at most. */
+/* path.h: JSONPath queries that find one value at most: the singular ones of RFC 9535 ($, .name, ['name'], [index]);
+ * query.h has them all. */
 #ifndef EVENT_PATH_H
 #define EVENT_PATH_H
 #include "envelope.h"

@@ -204,7 +204,8 @@ static bool visit_descendants(const struct walk *w, const struct segment *s, con
 /* The containers that are members of v; scalars need not be worked out. */
 static bool visit_members(const struct walk *w, const struct segment *s, const struct value *v)
 {
-	static const enum envelope_field inner[] = { ENVELOPE_DATA, ENVELOPE_PROPS, ENVELOPE_BODY, ENVELOPE_USER_PROPERTIES };
+	static const enum envelope_field inner[] = { ENVELOPE_DATA, ENVELOPE_PROPS, ENVELOPE_BODY,
+		                                     ENVELOPE_USER_PROPERTIES };
 	enum envelope_field container;
 	struct value child;
 

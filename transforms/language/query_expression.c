@@ -312,6 +312,8 @@ static outflow_status parse_condition(struct query_parser *s, bool negated, stru
 	query_skip_blanks(s);
 	other = s->p;
 	if (!take_comparison(s, &x->comparison)) {
+		if (is_next(s, "="))
+			return query_refuse(s, other, "a comparison is one of == != < <= > >=");
 		s->p = behind;
 		return check_test(s, start, x->left);
 	}
