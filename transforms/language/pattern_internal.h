@@ -90,12 +90,18 @@ struct node {
 	const struct leaf *leaf;
 };
 
-/* One bit that two different names hardly share. */
-static inline uint64_t pattern_shape(outflow_str name)
+/* A number below 64 that two different names hardly share. */
+static inline unsigned pattern_shape_number(outflow_str name)
 {
 	unsigned first = name.len > 0 ? (unsigned char)name.ptr[0] : 0;
 
-	return UINT64_C(1) << ((first + 7 * name.len) & 63);
+	return (unsigned)(first + 7 * name.len) & 63;
+}
+
+/* The same as one bit. */
+static inline uint64_t pattern_shape(outflow_str name)
+{
+	return UINT64_C(1) << pattern_shape_number(name);
 }
 
 /* Leaves of which all must fit. A pattern is one such rule, or with $or several, of which one must hold. */

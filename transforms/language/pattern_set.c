@@ -224,12 +224,41 @@ static void fill(struct set_node *n, const struct part *part, enum envelope_fiel
 	n->is_data = container == ENVELOPE_EVENT && n->envelope == ENVELOPE_DATA;
 }
 
+/* How the children of a node are found: few of them by the shape of the name, many by hash. */
+static outflow_status make_lookup(struct pattern_set *set, struct set_node *n)
+{
+	struct block **blocks = &set->space.blocks;
+	struct words *by_name = NULL;
+	uint8_t *by_shape = NULL;
+
+	if (n->n > MANY)
+		n->by_name = by_name = blocks_take(blocks, sizeof *by_name);
+	else
+		n->by_shape = by_shape = blocks_take(blocks, 64);
+	if (by_name == NULL && by_shape == NULL)
+		return OUTFLOW_E_NOMEM;
+	for (uint32_t i = n->n; i-- > 0;) {
+		outflow_str name = { set->nodes[n->first + i].name, set->nodes[n->first + i].length };
+		void **place;
+
+		n->shapes |= pattern_shape(name);
+		if (by_shape != NULL) {
+			by_shape[pattern_shape_number(name)] = (uint8_t)(i + 1);
+			continue;
+		}
+		place = words_add(by_name, blocks, name);
+		if (place == NULL)
+			return OUTFLOW_E_NOMEM;
+		*place = (void *)((uintptr_t)n->first + i + 1);
+	}
+	return OUTFLOW_OK;
+}
+
 /* Lays out the children of nodes[at], which is `parent`, behind all nodes laid out so far (*used), and then theirs. */
 static outflow_status lay_out(struct pattern_set *set, const struct part *parent, uint32_t at, uint32_t *used)
 {
 	struct set_node *n = &set->nodes[at];
 	enum envelope_field container = n->envelope;
-	struct words *by_name = NULL;
 	uint32_t i = *used;
 
 	if (container == ENVELOPE_USER_PROPERTIES) /* an array is walked into */
@@ -237,23 +266,13 @@ static outflow_status lay_out(struct pattern_set *set, const struct part *parent
 	n->first = i;
 	n->n = parent->n_children;
 	*used += n->n;
-	if (n->n > MANY && (by_name = blocks_take(&set->space.blocks, sizeof *by_name)) == NULL)
-		return OUTFLOW_E_NOMEM;
 	for (const struct part *c = parent->first; c != NULL; c = c->next, i++) {
-		void **place = by_name ? words_add(by_name, &set->space.blocks, c->name) : NULL;
-
-		if (by_name != NULL && place == NULL)
-			return OUTFLOW_E_NOMEM;
-		if (place != NULL)
-			*place = (void *)((uintptr_t)i + 1);
 		fill(&set->nodes[i], c, container);
-		n->shapes |= pattern_shape(c->name);
-		n->may_be_dotted = n->may_be_dotted || c->first != NULL;
+		n->heads |= c->first ? set_initial(c->name) : 0;
 		if (lay_out(set, c, i, used) != OUTFLOW_OK)
 			return OUTFLOW_E_NOMEM;
 	}
-	n->by_name = by_name;
-	return OUTFLOW_OK;
+	return make_lookup(set, n);
 }
 
 static outflow_status make_nodes(struct pattern_set *set)

@@ -16,14 +16,21 @@ struct part {
 /* A part as the walk sees it. Children lie side by side. */
 struct set_node {
 	const char *name;
-	uint64_t shapes;    /* pattern_shape of each child's name */
-	bool may_be_dotted; /* a child has children, so that a name with a dot may lead below it */
-	bool is_data;       /* the field data at the top */
-	uint8_t envelope;   /* enum envelope_field */
+	uint64_t shapes;  /* pattern_shape of each child's name: most names of an event are none of them */
+	uint64_t heads;   /* initials of children with children: a name with a dot may lead below one */
+	bool is_data;     /* the field data at the top */
+	uint8_t envelope; /* enum envelope_field */
 	uint32_t length, first, n;
 	struct index *index;
-	const struct words *by_name; /* of many children: number + 1 */
+	const uint8_t *by_shape;     /* of few children: the first one of a shape, counted from 1; 0: none */
+	const struct words *by_name; /* of many: number + 1 */
 };
+
+/* One bit of a name's first letter. */
+static inline uint64_t set_initial(outflow_str name)
+{
+	return UINT64_C(1) << ((name.len > 0 && name.ptr[0] != '.' ? (unsigned char)name.ptr[0] : 0) & 63);
+}
 
 /* A rule of a pattern, by clauses. */
 struct set_rule {

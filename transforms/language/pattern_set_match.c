@@ -25,9 +25,13 @@ static void test_scalar(struct pattern_set *set, struct index *x, const struct v
 	struct subject s;
 
 	x->event = set->event;
-	if (!pattern_subject(set->e, v, &s)) {
-		set->stop = true;
-		return;
+	s.type = v->type;
+	s.text = v->text;
+	if (v->special || (v->type == OUTFLOW_JSON_NUMBER && x->numbers.n > 0)) {
+		if (!pattern_subject(set->e, v, &s)) {
+			set->stop = true;
+			return;
+		}
 	}
 	index_test(x, &probe, &s);
 	if (x->vital && x->satisfied != set->event && set->inside == 0 && !set->inexact)
@@ -38,21 +42,35 @@ static void test_scalar(struct pattern_set *set, struct index *x, const struct v
 
 static void walk_value(struct pattern_set *set, const struct set_node *n, const outflow_json *j, uint32_t token);
 
-/* The child of n that name leads to. Of a name with dots *rest is what leads on from there; its ptr is NULL else. */
-static const struct set_node *find_child(const struct pattern_set *set, const struct set_node *n, outflow_str name)
+static inline bool is_named(const struct set_node *c, outflow_str name)
+{
+	if (name.len != c->length)
+		return false;
+	if (name.len > 16) /* of short names a call would be most of the work */
+		return memcmp(name.ptr, c->name, name.len) == 0;
+	for (size_t i = 0; i < name.len; i++)
+		if (name.ptr[i] != c->name[i])
+			return false;
+	return true;
+}
+
+/* The child of n of that name, or NULL. */
+static inline const struct set_node *find_child(const struct pattern_set *set, const struct set_node *n,
+                                                outflow_str name)
 {
 	const struct set_node *c = &set->nodes[n->first], *end = c + n->n;
 	uintptr_t found;
+	unsigned first;
 
-	if (!(n->shapes & pattern_shape(name)))
-		return NULL;
-	if (n->by_name != NULL) {
+	if (n->by_shape == NULL) {
 		found = (uintptr_t)words_find(n->by_name, name);
 		return found ? &set->nodes[found - 1] : NULL;
 	}
-	for (; c < end; c++)
-		if (name.len == c->length &&
-		    (name.len == 0 || (name.ptr[0] == c->name[0] && memcmp(name.ptr, c->name, name.len) == 0)))
+	first = n->by_shape[pattern_shape_number(name)];
+	if (first == 0)
+		return NULL;
+	for (c += first - 1; c < end; c++)
+		if (is_named(c, name))
 			return c;
 	return NULL;
 }
@@ -66,7 +84,7 @@ static void walk_dotted(struct pattern_set *set, const struct set_node *n, outfl
 	outflow_str head, rest;
 	const struct set_node *c;
 
-	while (n->may_be_dotted && name.len > 0 && (dot = memchr(name.ptr, '.', name.len)) != NULL) {
+	while (n->heads & set_initial(name) && name.len > 0 && (dot = memchr(name.ptr, '.', name.len)) != NULL) {
 		head = (outflow_str){ name.ptr, (size_t)(dot - name.ptr) };
 		rest = (outflow_str){ dot + 1, name.len - head.len - 1 };
 		c = find_child(set, n, head);
@@ -82,34 +100,43 @@ static void walk_dotted(struct pattern_set *set, const struct set_node *n, outfl
 	}
 }
 
+/* The name at token i; ptr NULL: no memory. */
+static outflow_str name_at(struct pattern_set *set, const outflow_json *j, uint32_t i)
+{
+	outflow_str name = outflow_json_text(j, i);
+
+	if (outflow_json_is_plain(j, i))
+		return name;
+	name = outflow_json_string(set->e->host, set->e->arena, j, i);
+	if (name.ptr == NULL) {
+		set->e->status = outflow_fail(set->e->err, OUTFLOW_E_NOMEM, "no memory for a name of the event");
+		set->stop = true;
+	}
+	return name;
+}
+
 /* Notes for each child of n its value in the object; of equal names the last one wins. Returns how many have one. */
 static uint32_t collect(struct pattern_set *set, const struct set_node *n, const outflow_json *j, uint32_t object)
 {
 	uint32_t *touched = set->touched + n->first, n_touched = 0;
+	uint64_t shapes = n->shapes, heads = n->heads;
 
 	for (uint32_t i = object + 1; outflow_json_type(j, i) != OUTFLOW_JSON_END; i = outflow_json_next(j, i + 1)) {
-		outflow_str name = outflow_json_text(j, i);
+		outflow_str name = name_at(set, j, i);
 		const struct set_node *c;
 
-		if (!outflow_json_is_plain(j, i)) {
-			name = outflow_json_string(set->e->host, set->e->arena, j, i);
-			if (name.ptr == NULL) {
-				set->e->status =
-					outflow_fail(set->e->err, OUTFLOW_E_NOMEM, "no memory for a name of the event");
-				set->stop = true;
-				return n_touched;
-			}
-		}
-		c = find_child(set, n, name);
+		if (name.ptr == NULL)
+			return n_touched;
+		c = shapes & pattern_shape(name) ? find_child(set, n, name) : NULL;
 		if (c != NULL) {
 			uint32_t number = (uint32_t)(c - set->nodes);
 
 			if (set->tokens[number] == 0)
 				touched[n_touched++] = number;
 			set->tokens[number] = i + 1;
-		}
-		if (n->may_be_dotted)
+		} else if (heads & set_initial(name)) {
 			walk_dotted(set, n, name, j, i + 1);
+		}
 	}
 	return n_touched;
 }

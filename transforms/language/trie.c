@@ -284,21 +284,69 @@ static const char *skip(const struct trie_node *run, const char *p, const char *
 	return p;
 }
 
+/* Where a byte leads from n; NULL: nowhere. *ways: to how many nodes. */
+static inline struct trie_node *only_way(const struct trie_node *n, unsigned char byte, uint32_t *ways)
+{
+	struct trie_node *to = NULL;
+
+	if (n->n_edges == 1) {
+		*ways = 1;
+		return n->edges[0].byte == byte ? n->edges[0].to : NULL;
+	}
+	if (n->jump != NULL) {
+		*ways = n->jump[byte + 1] - n->jump[byte];
+		return *ways > 0 ? n->edges[n->jump[byte]].to : NULL;
+	}
+	*ways = 0;
+	for (uint32_t i = 0; i < n->n_edges; i++)
+		if (n->edges[i].byte == byte) {
+			to = n->edges[i].to;
+			++*ways;
+		}
+	return to;
+}
+
+/* From the root as long as no run is open and each byte leads one way: the beginning of most texts, and all of a trie
+ * without wildcards. Returns where it ends: where nothing can come of the text any more (t->n_now is 0 then), or where
+ * steps must go on, or at its end. */
+static const char *go_down(struct trie *t, const char *p, const char *end, trie_found *found, void *arg)
+{
+	struct trie_node *n = t->root, *to;
+	ptrdiff_t direction = t->backward ? -1 : 1;
+	uint32_t ways;
+
+	reach(t, n, found, arg);
+	while (p != end && n->star == NULL) {
+		to = only_way(n, (unsigned char)(t->backward ? p[-1] : *p), &ways);
+		if (to == NULL) {
+			t->n_now = 0;
+			return p;
+		}
+		if (ways > 1)
+			break;
+		n = to;
+		p += direction;
+		if (n->reached != NULL || n->star != NULL)
+			reach(t, n, found, arg);
+	}
+	t->now[0] = n;
+	t->n_now = 1;
+	return p;
+}
+
 void trie_find(struct trie *t, outflow_str text, trie_found *found, void *arg)
 {
 	const char *p = text.len > 0 ? text.ptr : "", *end = p + text.len;
 
 	t->run++;
 	t->n_runs = 0;
-	t->now[0] = t->root;
-	t->n_now = 1;
-	reach(t, t->root, found, arg);
 	if (t->backward) {
+		end = go_down(t, end, p, found, arg);
 		while (end > p && t->n_now > 0)
 			step(t, (unsigned char)*--end, found, arg);
 		return;
 	}
-	for (; p < end; p++) {
+	for (p = go_down(t, p, end, found, arg); p < end; p++) {
 		if (t->n_now == 0 && t->n_runs < 2) {
 			if (t->n_runs == 0)
 				return;
