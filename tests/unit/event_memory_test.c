@@ -128,6 +128,35 @@ static void large_patterns(void **state)
 	torture(try_large_pattern, 20);
 }
 
+static outflow_status try_set(outflow_error *err)
+{
+	static const char first[] =
+		"{\"a\":[\"x\",\"::1\",{\"prefix\":\"p\"},{\"suffix\":{\"equals-ignore-case\":\"\xc3\x9f\"}},{\"wildcard\":\"a*b*\"}],"
+		"\"$or\":[{\"b\":[null,{\"numeric\":[\"!=\",1,\">\",0]}]},{\"c\":[{\"cidr\":\"10.0.0.0/8\"}]}]}";
+	struct pattern_set *set = NULL;
+	outflow_status status = pattern_set_new(PATTERN_UNION, &set, err);
+
+	if (status == OUTFLOW_OK)
+		status = pattern_set_add(set, outflow_text("a"), outflow_text(first), err);
+	for (int i = 0; i < 20 && status == OUTFLOW_OK; i++) {
+		char text[100];
+
+		snprintf(text, sizeof text,
+		         "{\"a\":[\"y\"],\"b%d\":[{\"anything-but\":[\"%d\",1]},{\"suffix\":\"%d\"}]}", i, i, i);
+		status = pattern_set_add(set, outflow_text("b"), outflow_text(text), err);
+	}
+	if (status == OUTFLOW_OK)
+		status = pattern_set_finish(set, err);
+	pattern_set_free(&set);
+	return status;
+}
+
+static void sets_of_patterns(void **state)
+{
+	(void)state;
+	torture(try_set, 20);
+}
+
 static outflow_status try_path(outflow_error *err)
 {
 	struct path *p = NULL;
@@ -258,6 +287,8 @@ static outflow_status try_create(outflow_error *err)
 		return status;
 	if (component->kind == OUTFLOW_CONVERTER)
 		((const outflow_converter_ops *)component->ops)->destroy(self);
+	else if (component->kind == OUTFLOW_PREDICATE)
+		((const outflow_predicate_ops *)component->ops)->destroy(self);
 	else
 		((const outflow_transform_ops *)component->ops)->destroy(self);
 	return OUTFLOW_OK;
@@ -265,7 +296,7 @@ static outflow_status try_create(outflow_error *err)
 
 static void instances(void **state)
 {
-	static const outflow_component *const all[] = { &event_json, &event_filter, &event_deliver };
+	static const outflow_component *const all[] = { &event_json, &event_filter, &event_deliver, &event_matches };
 	static const char *const settings[][2] = {
 		{ "format", "json" },
 		{ "pattern", "{\"a\":[1]}" },
@@ -326,10 +357,15 @@ static void records_need_no_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(patterns),  cmocka_unit_test(large_patterns),
-		cmocka_unit_test(paths),     cmocka_unit_test(edits),
-		cmocka_unit_test(templates), cmocka_unit_test(records_need_no_memory),
-		cmocka_unit_test(queries),   cmocka_unit_test(finding_takes_no_memory),
+		cmocka_unit_test(patterns),
+		cmocka_unit_test(large_patterns),
+		cmocka_unit_test(sets_of_patterns),
+		cmocka_unit_test(paths),
+		cmocka_unit_test(edits),
+		cmocka_unit_test(templates),
+		cmocka_unit_test(records_need_no_memory),
+		cmocka_unit_test(queries),
+		cmocka_unit_test(finding_takes_no_memory),
 		cmocka_unit_test(instances),
 	};
 

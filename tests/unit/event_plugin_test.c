@@ -307,6 +307,104 @@ static void the_filter_warns_and_explains(void **state)
 	outflow_harness_free(&t);
 }
 
+static const char *header(outflow_harness *t, size_t output, const char *name)
+{
+	const outflow_header *h = outflow_find_header(outflow_harness_output(t, output), name);
+	static char text[100];
+
+	if (h == NULL)
+		return "none";
+	snprintf(text, sizeof text, "%.*s", (int)h->value.len, (const char *)h->value.ptr);
+	return text;
+}
+
+static outflow_harness *make_named(const char *key, const char *value)
+{
+	outflow_harness *t =
+		MAKE(event_filter, { "patterns.hot", "{\"data\":{\"body\":{\"t\":[{\"numeric\":[\">\",50]}]}}}" },
+	             { "patterns.north", "{\"data\":{\"body\":{\"site\":[\"north\"]}}}" }, { key, value });
+
+	outflow_harness_input(t, "x", NULL, "{\"t\":60,\"site\":\"north\"}");
+	outflow_harness_input(t, "x", NULL, "{\"t\":40,\"site\":\"south\"}");
+	outflow_harness_header(t, outflow_harness_input(t, "x", NULL, "{\"t\":40,\"site\":\"north\"}"), "h", "1");
+	return t;
+}
+
+static void the_filter_names_the_patterns_that_fit(void **state)
+{
+	outflow_harness *t = make_named("dialect", "aws");
+	outflow_error err = { .msg = "" };
+	outflow_status status;
+
+	(void)state;
+	apply(t);
+	assert_int_equal(outflow_harness_outputs(t), 2);
+	assert_string_equal(header(t, 0, "outflow.matched"), "hot,north");
+	assert_string_equal(header(t, 1, "outflow.matched"), "north");
+	assert_string_equal(header(t, 1, "h"), "1");
+	assert_string_equal(
+		outflow_harness_explain(t, 2, &status, &err),
+		"{\"matched\":true,\"patterns\":[{\"name\":\"hot\",\"matched\":false,\"fields\":[{\"path\":\"$.data.body.t\","
+		"\"pattern\":[{\"numeric\":[\">\",50]}],\"found\":40,\"fits\":false}],\"reason\":\"$.data.body.t: 40 does not "
+		"fit [{\\\"numeric\\\":[\\\">\\\",50]}]\"},{\"name\":\"north\",\"matched\":true,\"fields\":[{\"path\":"
+		"\"$.data.body.site\",\"pattern\":[\"north\"],\"found\":\"north\",\"fits\":true}]}]}");
+	outflow_harness_free(&t);
+
+	t = make_named("unmatched", "pass");
+	apply(t);
+	assert_int_equal(outflow_harness_outputs(t), 3);
+	assert_string_equal(header(t, 0, "outflow.matched"), "hot,north");
+	assert_string_equal(header(t, 1, "outflow.matched"), "none");
+	outflow_harness_free(&t);
+
+	t = make_named("matched.header", "");
+	apply(t);
+	assert_string_equal(header(t, 0, "outflow.matched"), "none");
+	outflow_harness_free(&t);
+}
+
+static void the_filter_checks_all_patterns(void **state)
+{
+	outflow_harness *t = outflow_harness_new();
+
+	(void)state;
+	outflow_harness_set(t, "pattern", "{\"a\":[1]}");
+	outflow_harness_set(t, "patterns.x", "{\"a\":1}");
+	outflow_harness_set(t, "patterns.y", "{}");
+	outflow_harness_set(t, "dialect", "aws");
+	assert_int_equal(outflow_harness_check(t, &event_filter), OUTFLOW_E_CONFIG);
+	assert_non_null(strstr(outflow_harness_problem(t, 0), "patterns.x: pattern.value at /a"));
+	assert_non_null(strstr(outflow_harness_problem(t, 1), "patterns.y: pattern.data.empty"));
+	assert_non_null(strstr(outflow_harness_problem(t, 2), "pattern: there is patterns.<name> as well"));
+	outflow_harness_free(&t);
+}
+
+/* ---- matches ---- */
+
+static void the_predicate_tells_what_fits(void **state)
+{
+	outflow_harness *t =
+		MAKE(event_matches, { "pattern", "{\"data\":{\"body\":{\"t\":[\"5\"]}}}" }, { "dialect", "alibaba" });
+	outflow_error err = { .msg = "" };
+	outflow_status status;
+	const uint8_t *match;
+
+	(void)state;
+	outflow_harness_input(t, "x", NULL, "{\"t\":5}");
+	outflow_harness_input(t, "x", NULL, "{\"t\":6}");
+	outflow_harness_input(t, "x", NULL, "{\"t\"");
+	match = outflow_harness_test(t, &status, &err);
+	assert_non_null(match);
+	assert_int_equal(match[0], 1);
+	assert_int_equal(match[1], 0);
+	assert_rejected(t, 0, 2, "not JSON: byte 4");
+	outflow_harness_fail_alloc(t, 1);
+	assert_null(outflow_harness_test(t, &status, &err));
+	assert_int_equal(status, OUTFLOW_E_NOMEM);
+	outflow_harness_free(&t);
+	refuses(&event_matches, "pattern", "[]", "pattern: pattern.not_object");
+}
+
 static void the_filter_says_when_there_is_no_room(void **state)
 {
 	outflow_harness *t = MAKE(event_filter, { "pattern", "{\"data\":{\"body\":{\"\\u0061\":[\"\\n\"]}}}" });
@@ -659,6 +757,9 @@ int main(void)
 		cmocka_unit_test(the_filter_reads_text_and_binary),
 		cmocka_unit_test(the_filter_refuses_a_bad_pattern),
 		cmocka_unit_test(the_filter_warns_and_explains),
+		cmocka_unit_test(the_filter_names_the_patterns_that_fit),
+		cmocka_unit_test(the_filter_checks_all_patterns),
+		cmocka_unit_test(the_predicate_tells_what_fits),
 		cmocka_unit_test(the_filter_says_when_there_is_no_room),
 		cmocka_unit_test(deliver_makes_each_part),
 		cmocka_unit_test(the_body_alone_is_not_touched),
