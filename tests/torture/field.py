@@ -4,6 +4,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import struct
 import subprocess
 import sys
@@ -43,11 +44,11 @@ class Publisher(servers.Process):
     def start(self):
         self.spawn([PROGRAMS / "publisher", "--port", self.port, "--ledger", self.ledger, "--progress", self.progress,
                     *self.options])
-        servers.wait_until(lambda: self.progress.exists() and self.progress.stat().st_size == 16, 10, "the publisher runs")
+        servers.wait_until(lambda: self.progress.exists() and self.progress.stat().st_size == 24, 10, "the publisher runs")
         return self
 
     def _counts(self):
-        return struct.unpack("QQ", self.progress.read_bytes())
+        return struct.unpack("QQQ", self.progress.read_bytes())
 
     @property
     def published(self):
@@ -61,6 +62,14 @@ class Publisher(servers.Process):
         """Waits until so many more are published."""
         goal = self.published + count
         servers.wait_until(lambda: self.published >= goal or not self.alive(), seconds, "load goes on")
+
+    def pause(self, seconds=60):
+        """Every message that was published has its PUBACK when this returns, and stands in the ledger."""
+        self.child.send_signal(signal.SIGUSR1)
+        servers.wait_until(lambda: self._counts()[2], seconds, "every message is acknowledged")
+
+    def resume(self):
+        self.child.send_signal(signal.SIGUSR1)
 
     def finish(self, seconds=120):
         """Ends the publishing; every message has its PUBACK when this returns."""

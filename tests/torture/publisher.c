@@ -2,9 +2,10 @@
 /*
  * publisher.c: publishes numbered messages at QoS 1, as fast as the broker takes them or at a rate, and writes the number
  * of each to a ledger when its PUBACK has come. It connects again by itself and repeats what was not acknowledged. SIGTERM,
- * or `--count`, ends the publishing; then it waits for the last acknowledgements.
+ * or `--count`, ends the publishing; then it waits for the last acknowledgements. SIGUSR1 pauses it, and lets it go on.
  *
- * The file `--progress` holds two numbers of 64 bits, published and acknowledged, for whoever watches.
+ * The file `--progress` holds three numbers of 64 bits for whoever watches: published, acknowledged, and 1 while it pauses
+ * with every message acknowledged and in the ledger.
  */
 #include "tests/torture/message.h"
 
@@ -44,12 +45,14 @@ struct publisher {
 	double begin;
 };
 
-static volatile sig_atomic_t stopping;
+static volatile sig_atomic_t stopping, paused;
 
 static void on_signal(int number)
 {
-	(void)number;
-	stopping = 1;
+	if (number == SIGTERM)
+		stopping = 1;
+	else
+		paused = !paused;
 }
 
 static double now(void)
@@ -150,7 +153,7 @@ static void append_publish(struct publisher *p, uint64_t number, int again)
 
 static int may_publish(const struct publisher *p)
 {
-	if (stopping || p->next == p->count || p->next - p->oldest >= p->window)
+	if (stopping || paused || p->next == p->count || p->next - p->oldest >= p->window)
 		return 0;
 	return p->rate == 0 || (double)p->next < (now() - p->begin) * (double)p->rate;
 }
@@ -218,9 +221,11 @@ static int receive(struct publisher *p)
 
 static void show_progress(const struct publisher *p)
 {
-	uint64_t both[2] = { p->next, p->acknowledged };
+	uint64_t numbers[3] = { p->next, p->acknowledged, paused && p->acknowledged == p->next };
 
-	if (pwrite(p->progress, both, sizeof both, 0) != sizeof both)
+	if (numbers[2] && fflush(p->ledger) != 0)
+		abort();
+	if (pwrite(p->progress, numbers, sizeof numbers, 0) != sizeof numbers)
 		abort();
 }
 
@@ -328,6 +333,7 @@ int main(int argc, char **argv)
 	if (p.port == 0 || p.ledger == NULL || p.progress < 0)
 		return usage();
 	signal(SIGTERM, on_signal);
+	signal(SIGUSR1, on_signal);
 	run(&p);
 	fclose(p.ledger);
 	return p.acknowledged == p.next ? 0 : 1;
