@@ -162,6 +162,39 @@ static void the_body_is_known_as_such(void **state)
 	}
 }
 
+static void the_steps_are_known(void **state)
+{
+	static const char *const expected[] = { "{\"b'\":[1]}", "[1]", "1" };
+	struct fixture *f = *state;
+	outflow_record *r = outflow_harness_input(f->t, "t", NULL, "{\"a\":{\"b'\":[1]}}");
+	outflow_error err = { .msg = "" };
+	struct path *p = NULL;
+	struct event e;
+	struct value v;
+
+	assert_int_equal(path_compile(outflow_text("$ .data.body['\\u0061'] [ 'b\\'' ][0]"), &p, &err), OUTFLOW_OK);
+	assert_int_equal(path_length(p), 5);
+	assert_true(outflow_equal(path_name(p, 0), "data"));
+	assert_true(outflow_equal(path_name(p, 2), "a"));
+	assert_true(outflow_equal(path_name(p, 3), "b'"));
+	assert_null(path_name(p, 4).ptr);
+	event_begin(&e, outflow_harness_host(f->t), outflow_harness_batch(f->t), &f->settings, r, &err);
+	for (size_t n = 3; n <= 5; n++) {
+		outflow_bytes json;
+
+		path_find_first(p, n, &e, &v);
+		json = event_value_json(&e, &v);
+		assert_true(outflow_equal((outflow_str){ json.ptr, json.len }, expected[n - 3]));
+	}
+	for (uint32_t n = 0; n < 2; n++) {
+		path_find_first(p, n, &e, &v);
+		assert_int_equal(v.type, OUTFLOW_JSON_OBJECT);
+		assert_int_equal(v.field, n == 0 ? ENVELOPE_EVENT : ENVELOPE_DATA);
+	}
+	path_free(&p);
+	outflow_harness_clear(f->t);
+}
+
 /* ---- third-party vectors ---- */
 
 struct score {
@@ -272,6 +305,7 @@ int main(void)
 		cmocka_unit_test(one_value_is_found),
 		cmocka_unit_test(refusals_name_column_and_cause),
 		cmocka_unit_test(the_body_is_known_as_such),
+		cmocka_unit_test(the_steps_are_known),
 		cmocka_unit_test(jsonpath_compliance_test_suite),
 	};
 

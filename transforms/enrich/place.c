@@ -5,69 +5,17 @@
 
 #include <stdlib.h>
 
-/* The path up to one of its segments. */
-struct stop {
-	struct path *path;
-	outflow_str name; /* of that segment, in place.text; ptr NULL: an index */
-};
-
-/* From "$" to the whole path. */
 struct place {
-	struct stop *stops;
-	size_t n;
-	outflow_str text; /* empty: the payload itself */
+	struct path *path; /* NULL: the payload itself */
+	size_t n;          /* steps of path */
+	outflow_str text;
 	char copy[];
 };
-
-/* Where the segment at `from` ends, in a text that is known to be a path; and its name. */
-static size_t segment_end(outflow_str text, size_t from, outflow_str *name)
-{
-	size_t i = from + 1;
-	char quote;
-
-	*name = (outflow_str){ NULL, 0 };
-	if (text.ptr[from] == '.') {
-		while (i < text.len && text.ptr[i] != '.' && text.ptr[i] != '[')
-			i++;
-		*name = (outflow_str){ text.ptr + from + 1, i - from - 1 };
-		return i;
-	}
-	while (text.ptr[i] == ' ' || text.ptr[i] == '\t' || text.ptr[i] == '\n' || text.ptr[i] == '\r')
-		i++;
-	quote = text.ptr[i];
-	if (quote == '\'' || quote == '"') {
-		size_t start = ++i;
-
-		while (text.ptr[i] != quote)
-			i += text.ptr[i] == '\\' ? 2 : 1;
-		*name = (outflow_str){ text.ptr + start, i - start };
-	}
-	while (text.ptr[i] != ']')
-		i++;
-	return i + 1;
-}
-
-static outflow_status add_stop(struct place *p, size_t end, outflow_str name, outflow_error *err)
-{
-	struct stop *larger = realloc(p->stops, (p->n + 1) * sizeof *larger);
-
-	if (larger == NULL)
-		return outflow_fail(err, OUTFLOW_E_NOMEM, "no memory for a path");
-	p->stops = larger;
-	p->stops[p->n] = (struct stop){ .name = name };
-	if (name.ptr != NULL && memchr(name.ptr, '\\', name.len) != NULL)
-		return outflow_fail(err, OUTFLOW_E_CONFIG, "'%.*s': a name with a backslash cannot be made here",
-		                    (int)name.len, name.ptr);
-	return path_compile((outflow_str){ p->text.ptr, end }, &p->stops[p->n++].path, err);
-}
 
 outflow_status place_compile(outflow_str path, struct place **result, outflow_error *err)
 {
 	struct place *p = calloc(1, sizeof *p + path.len);
-	struct path *whole = NULL;
-	outflow_status status = OUTFLOW_OK;
-	outflow_str name = { NULL, 0 };
-	size_t end = 1;
+	outflow_status status;
 
 	*result = p;
 	if (p == NULL)
@@ -76,19 +24,10 @@ outflow_status place_compile(outflow_str path, struct place **result, outflow_er
 		return OUTFLOW_OK;
 	memcpy(p->copy, path.ptr, path.len);
 	p->text = (outflow_str){ p->copy, path.len };
-	status = path_compile(path, &whole, err);
-	path_free(&whole);
+	status = path_compile(path, &p->path, err);
 	if (status == OUTFLOW_OK)
-		status = add_stop(p, 1, name, err);
-	while (status == OUTFLOW_OK && end < path.len) {
-		if (p->copy[end] != '.' && p->copy[end] != '[') {
-			end++; /* a blank between segments */
-			continue;
-		}
-		end = segment_end(p->text, end, &name);
-		status = add_stop(p, end, name, err);
-	}
-	if (status != OUTFLOW_OK)
+		p->n = path_length(p->path);
+	else
 		place_free(result);
 	return status;
 }
@@ -100,9 +39,7 @@ void place_free(struct place **pp)
 	*pp = NULL;
 	if (p == NULL)
 		return;
-	for (size_t i = 0; i < p->n; i++)
-		path_free(&p->stops[i].path);
-	free(p->stops);
+	path_free(&p->path);
 	free(p);
 }
 
@@ -135,24 +72,22 @@ outflow_status place_find(const struct place *p, struct event *e, struct place_f
 		return e->status;
 	if (found->json == NULL)
 		return refuse(e, p, "the payload is not JSON");
-	if (p->n == 0) {
+	if (p->path == NULL) {
 		v = value_of_token(found->json, 0);
 		return take(p, e, &v, found);
 	}
-	for (;; found->n_missing++) {
-		const struct stop *stop = &p->stops[p->n - 1 - found->n_missing];
-
-		path_find(stop->path, e, &v);
+	for (size_t n = p->n;; n--, found->n_missing++) {
+		path_find_first(p->path, n, e, &v);
 		if (e->status != OUTFLOW_OK)
 			return e->status;
 		if (v.type != VALUE_MISSING)
 			return take(p, e, &v, found);
-		if (stop->name.ptr == NULL)
+		if (path_name(p->path, n - 1).ptr == NULL)
 			return refuse(e, p, "there is no such element");
 	}
 }
 
 outflow_str place_missing(const struct place *p, const struct place_found *found, size_t i)
 {
-	return p->stops[p->n - found->n_missing + i].name;
+	return path_name(p->path, p->n - found->n_missing + i);
 }
