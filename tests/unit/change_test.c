@@ -114,8 +114,7 @@ static void update_needs_the_field(void **state)
 	rejects(&fields_update, a, "{}", "there is no object");
 	with(&fields_update, a, "missing", "skip", "{\"l\":[]}", "{\"l\":[]}", NULL);
 	turns(&fields_update, "[{\"field\":\"$.data.body\",\"value\":\"x\"}]", " [1] ", " \"x\" ");
-	turns(&fields_update, "[{\"field\":\"$.data.body.a\",\"value\":\"2\"}]", "{\"a\":0,\"a\":1}",
-	      "{\"a\":0,\"a\":\"2\"}");
+	turns(&fields_update, "[{\"field\":\"$.data.body.a\",\"value\":\"2\"}]", "{\"a\":0,\"a\":1}", "{\"a\":\"2\"}");
 }
 
 static void delete_takes_fields_out(void **state)

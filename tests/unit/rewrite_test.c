@@ -124,6 +124,19 @@ static void the_last_edit_and_the_outer_one_count(void **state)
 	turns("{\"a\":1}", EDITS("+. b 2", "=. []"), "[]");
 }
 
+/* What is hidden or deleted must not come to light again. */
+static void a_name_that_is_there_twice_goes_along(void **state)
+{
+	(void)state;
+	turns("{\"a\":1,\"b\":2,\"\\u0061\":3,\"c\":4,\"a\":{\"a\":5,\"b\":6}}", EDITS("-a"), "{\"b\":2,\"c\":4}");
+	turns("{\"a\":1,\"b\":2,\"\\u0061\":3}", EDITS("=a 0"), "{\"b\":2,\"\\u0061\":0}");
+	turns("{\"a\":{\"a\":1},\"b\":2,\"a\":{\"a\":1,\"x\":0,\"a\":2}}", EDITS("=a.a 9", "-b"),
+	      "{\"a\":{\"x\":0,\"a\":9}}");
+	turns("{\"a\":1,\"a\":2}", EDITS("+. b 3"), "{\"a\":1,\"a\":2,\"b\":3}");
+	turns("{\"i\":0,\"h\":0,\"g\":0,\"f\":0,\"e\":0,\"x\":0,\"a\":1,\"b\":1,\"c\":1,\"e\":1,\"f\":1,\"g\":1,\"h\":1,\"i\":1,\"dd\":1}",
+	      EDITS("-a", "-b", "-c", "-e", "-f", "-g", "-h", "-i"), "{\"x\":0,\"dd\":1}");
+}
+
 static void covers_what_is_replaced_or_removed(void **state)
 {
 	outflow_harness *t = outflow_harness_new();
@@ -235,7 +248,7 @@ static void no_memory_is_told_once(void **state)
 		out = rewrite_finish(&w);
 		outflow_harness_free(&t);
 		if (out.ptr != NULL) {
-			assert_int_equal(n, 5); /* edits, name, order, text */
+			assert_int_equal(n, 6); /* edits, name, order, text, names */
 			return;
 		}
 	}
@@ -248,6 +261,7 @@ int main(void)
 		cmocka_unit_test(removes_with_one_comma),
 		cmocka_unit_test(adds_behind_what_stays),
 		cmocka_unit_test(the_last_edit_and_the_outer_one_count),
+		cmocka_unit_test(a_name_that_is_there_twice_goes_along),
 		cmocka_unit_test(covers_what_is_replaced_or_removed),
 		cmocka_unit_test(many_edits_agree_with_a_model),
 		cmocka_unit_test(without_edits_the_text_is_the_same),

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rewrite.h"
 
+#include "name_set.h"
+
 #include <outflow/util.h>
 
 enum edit_kind { REPLACE, REMOVE, ADD };
@@ -141,6 +143,7 @@ static void sort(struct rewrite *w)
 struct output {
 	const outflow_json *json;
 	const struct rewrite_edit *edit, *last; /* the next one, the end of all */
+	struct rewrite *rewrite;
 	size_t at, n;
 	char *out;
 };
@@ -190,6 +193,51 @@ static struct verdict judge(struct output *o, uint32_t token)
 	return v;
 }
 
+/* The names of the object's members in which something is replaced or removed. */
+static struct name_set changed_names(struct output *o, uint32_t object, outflow_str *room)
+{
+	struct name_set names = { .names = room };
+	const struct rewrite_edit *edit = o->edit;
+
+	for (uint32_t i = object + 1; outflow_json_type(o->json, i) != OUTFLOW_JSON_END;
+	     i = outflow_json_next(o->json, i + 1)) {
+		bool changes = false;
+
+		while (edit < o->last && edit->token <= i)
+			edit++;
+		for (; edit < o->last && edit->token < outflow_json_next(o->json, i + 1); edit++)
+			changes = changes || edit->kind != ADD;
+		if (changes)
+			names.names[names.n++] = outflow_json_string(o->rewrite->host, o->rewrite->batch, o->json, i);
+		if (changes && names.names[names.n - 1].ptr == NULL)
+			o->rewrite->failed = true;
+	}
+	name_set_sort(&names);
+	return names;
+}
+
+/* Room for the names that the edits of this object can have. */
+static outflow_str *room_for_names(struct output *o, uint32_t object)
+{
+	const struct rewrite_edit *end = o->edit;
+
+	while (end < o->last && end->token < outflow_json_next(o->json, object))
+		end++;
+	return outflow_alloc(o->rewrite->host, o->rewrite->batch, (size_t)(end - o->edit) * sizeof(outflow_str) + 1,
+	                     _Alignof(outflow_str));
+}
+
+static bool is_among(struct output *o, const struct name_set *names, uint32_t key)
+{
+	outflow_str name;
+
+	if (names->n == 0)
+		return false;
+	name = outflow_json_string(o->rewrite->host, o->rewrite->batch, o->json, key);
+	o->rewrite->failed = o->rewrite->failed || name.ptr == NULL;
+	return name.ptr != NULL && name_set_has(names, name);
+}
+
 static void write_value(struct output *o, uint32_t token, const struct verdict *v);
 
 /* Behind the last member that stays. */
@@ -215,13 +263,22 @@ static void write_items(struct output *o, uint32_t container, const struct verdi
 	uint32_t is_object = outflow_json_type(j, container) == OUTFLOW_JSON_OBJECT;
 	size_t end = start_of(o, container) + 1; /* of the item before */
 	bool kept = false, removed = false;
+	outflow_str *room = is_object ? room_for_names(o, container) : NULL;
+	struct name_set changed = { .n = 0 };
+
+	if (room != NULL)
+		changed = changed_names(o, container, room);
+	else if (is_object)
+		o->rewrite->failed = true;
 
 	for (uint32_t i = container + 1; outflow_json_type(j, i) != OUTFLOW_JSON_END;
 	     i = outflow_json_next(j, i + is_object)) {
 		uint32_t value = i + is_object;
 		struct verdict v = judge(o, value);
 
-		if (v.change != NULL && v.change->kind == REMOVE) {
+		bool touched = v.change != NULL || (o->edit < o->last && o->edit->token < outflow_json_next(j, value));
+
+		if (touched ? v.change != NULL && v.change->kind == REMOVE : is_object && is_among(o, &changed, i)) {
 			copy_until(o, end);
 			end = o->at = end_of(o, value);
 			removed = true;
@@ -257,7 +314,7 @@ static void write_value(struct output *o, uint32_t token, const struct verdict *
 
 outflow_bytes rewrite_finish(struct rewrite *w)
 {
-	struct output o = { .json = w->json };
+	struct output o = { .json = w->json, .rewrite = w };
 	struct verdict v;
 
 	if (rewrite_is_empty(w))
@@ -272,5 +329,7 @@ outflow_bytes rewrite_finish(struct rewrite *w)
 	v = judge(&o, 0);
 	write_value(&o, 0, &v);
 	copy_until(&o, w->json->text.len);
+	if (w->failed)
+		return (outflow_bytes){ NULL, 0 };
 	return (outflow_bytes){ o.out, o.n };
 }

@@ -4,6 +4,8 @@
  *
  * Edits name tokens of the tape that rewrite_begin was given and may come in any order. Of several replacements and
  * removals of one token the last counts; what is edited inside a value that is replaced or removed is gone with it.
+ * A name that an object has more than once goes along with its last member, which is the one that paths find, when
+ * something in that is replaced or removed: else the old value would show.
  * Edits live in the batch's arena, texts must live until rewrite_finish. No memory is said once, by
  * rewrite_finish. All [task].
  */
