@@ -6,6 +6,7 @@
 #include "transforms/event/components.h"
 #include "transforms/language/path.h"
 #include "transforms/language/query.h"
+#include "transforms/cleanse/components.h"
 #include "transforms/fields/components.h"
 
 #include <outflow/json.h>
@@ -29,6 +30,10 @@ static const char pattern[] =
 	"{\"data\":{\"body\":{\"site\":[\"north\",\"south\"],\"temp\":[{\"numeric\":[\">\",50]}],\"state\":[{\"anything-but\":\"off\"}],"
 	"\"dev\":[{\"prefix\":\"pump-\"}],\"pos\":{\"floor\":[{\"exists\":true}]}}}}";
 
+struct setting {
+	const char *key, *value;
+};
+
 /* What a measured step works on: inputs, and an output batch with all the room that it needs. */
 struct bench {
 	outflow_harness *t;
@@ -39,6 +44,7 @@ struct bench {
 	const outflow_transform_ops *ops;
 	void *self;
 	char *copy;
+	struct setting settings[16]; /* of the row, and its end */
 };
 
 static void rewind_batch(struct bench *b)
@@ -138,10 +144,6 @@ static void row(const char *what, double ns, double reference)
 	printf("%-49s %8.1f ns/record %7.2f x jansson\n", what, ns, ns / reference);
 }
 
-struct setting {
-	const char *key, *value;
-};
-
 static const struct setting template_alone[] = {
 	{ "value", "{\"d\":\"$.data.body.dev\",\"t\":\"$.data.body.temp\",\"s\":\"$.data.body.site\"}" },
 	{ "value.template", "{\"device\":\"${d}\",\"temp\":${t},\"from\":{\"site\":\"${s}\"}}" },
@@ -153,19 +155,64 @@ static const struct setting three_parts[] = {
 	{ "value", "$.data.body.pos" },
 	{ NULL, NULL },
 };
+static const struct setting map_three[] = {
+	{ "paths", "$.data.body.dev,$.data.body.site,$.data.body.note" },
+	{ "rules", "a" },
+	{ "rules.a.regex", "^(\\w)\\w*" },
+	{ "rules.a.replacement", "$1." },
+	{ NULL, NULL },
+};
+static const struct setting map_whole[] = {
+	{ "rules", "a" },
+	{ "rules.a.regex", "\"pump-(\\d+)\"" },
+	{ "rules.a.replacement", "\"p$1\"" },
+	{ NULL, NULL },
+};
+static const struct setting mask_three[] = {
+	{ "paths", "$.data.body.dev,$.data.body.site,$.data.body.pos.x" },
+	{ "method", "partial" },
+	{ "keep.last", "2" },
+	{ NULL, NULL },
+};
+static const struct setting mask_digest[] = {
+	{ "paths", "$.data.body.dev" },
+	{ "method", "hmac-sha256" },
+	{ "secret", "key" },
+	{ NULL, NULL },
+};
+static const struct setting route_by_path[] = {
+	{ "match", "$.data.body.dev" },
+	{ "default", "other" },
+	{ "rules", "a,b" },
+	{ "rules.a.regex", "^fan" },
+	{ "rules.a.topics", "fans" },
+	{ "rules.b.regex", "^pump" },
+	{ "rules.b.topics", "pumps" },
+	{ NULL, NULL },
+};
+static const struct setting split_one[] = { { "delimiter", ";" }, { NULL, NULL } };
+static const struct setting insert_three[] = {
+	{ "fields",
+	  "[{\"field\":\"$.data.body.line\",\"value\":\"4\"},{\"field\":\"$.data.body.pos.z\",\"value\":\"0\"},"
+	  "{\"field\":\"$.data.body.site\",\"value\":\"x\"}]" },
+	{ NULL, NULL },
+};
 static const struct setting original[] = { { "value.form", "ORIGINAL" }, { NULL, NULL } };
 static const struct setting binary[] = { { "cloudevents", "binary" }, { NULL, NULL } };
 
+/* Unsets what the row before had set. */
 static void prepare_all(struct bench *b, const outflow_component *c, const struct setting *settings)
 {
-	static const char *const used[] = { "pattern", "key",        "fields",      "value", "value.template",
-		                            "topic",   "value.form", "cloudevents", "file",  "index" };
 	outflow_error err;
 
-	for (size_t i = 0; i < sizeof used / sizeof used[0]; i++)
-		outflow_harness_set(b->t, used[i], NULL);
-	for (; settings->key != NULL; settings++)
-		outflow_harness_set(b->t, settings->key, settings->value);
+	for (const struct setting *s = b->settings; s->key != NULL; s++)
+		outflow_harness_set(b->t, s->key, NULL);
+	for (size_t i = 0;; i++) {
+		b->settings[i] = settings[i];
+		if (settings[i].key == NULL)
+			break;
+		outflow_harness_set(b->t, settings[i].key, settings[i].value);
+	}
 	check(outflow_harness_create(b->t, c, &err), &err);
 	b->self = outflow_harness_self(b->t);
 	b->ops = c->ops;
@@ -357,6 +404,20 @@ int main(void)
 	row("enrich: 2 fields from 100,000 rows, on a view", measure(b, step_apply), reference);
 	outflow_harness_destroy(b->t);
 	unlink(table);
+	prepare_all(b, &fields_insert, insert_three);
+	row("insert three fields, on a view", measure(b, step_apply), reference);
+	prepare_all(b, &cleanse_map, map_three);
+	row("map three fields, on a view", measure(b, step_apply), reference);
+	prepare_all(b, &cleanse_map, map_whole);
+	row("map the whole payload as text", measure(b, step_apply), reference);
+	prepare_all(b, &cleanse_mask, mask_three);
+	row("mask three fields in part, on a view", measure(b, step_apply), reference);
+	prepare_all(b, &cleanse_mask, mask_digest);
+	row("mask one field by HMAC-SHA-256, on a view", measure(b, step_apply), reference);
+	prepare_all(b, &cleanse_route, route_by_path);
+	row("route by a field, second of two rules, on a view", measure(b, step_apply), reference);
+	prepare_all(b, &cleanse_split, split_one);
+	row("split, one part", measure(b, step_apply), reference);
 	prepare(b, &event_deliver, "key", "$.data.body.dev");
 	set_views(b, 0);
 	row("scan + deliver: key from a path", measure(b, step_apply), reference);
