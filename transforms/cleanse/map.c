@@ -274,6 +274,7 @@ static outflow_status map_record(struct work *w, const outflow_record *in)
 
 	if (w->map->targets == NULL)
 		return apply_rules(w, (outflow_str){ in->value.ptr, in->value.len }, &w->payload);
+	w->budget.checked = true; /* no value of an event is anything but valid UTF-8 */
 	status = targets_walk(w->map->targets, &w->e, change, w, NULL);
 	if (status != OUTFLOW_OK || !w->rewriting)
 		return status;

@@ -23,6 +23,8 @@ struct regex {
 	pcre2_code *code;
 	pcre2_match_context *bounds;
 	pcre2_match_data *found;
+	uint32_t shortest; /* characters that it fits at least */
+	bool anchored;     /* it fits at the beginning or not at all */
 };
 
 void regex_free(struct regex **rp)
@@ -65,6 +67,7 @@ static outflow_status compile(struct regex *r, outflow_str text, outflow_error *
 outflow_status regex_compile(outflow_str text, struct regex **result, outflow_error *err)
 {
 	struct regex *r;
+	uint32_t all_options = 0;
 	outflow_status status;
 
 	if (text.len > REGEX_MAX)
@@ -87,6 +90,9 @@ outflow_status regex_compile(outflow_str text, struct regex **result, outflow_er
 	(void)pcre2_set_match_limit(r->bounds, STEPS_MAX);
 	(void)pcre2_set_depth_limit(r->bounds, DEPTH_MAX);
 	(void)pcre2_set_heap_limit(r->bounds, HEAP_KIB_MAX);
+	(void)pcre2_pattern_info(r->code, PCRE2_INFO_MINLENGTH, &r->shortest);
+	(void)pcre2_pattern_info(r->code, PCRE2_INFO_ALLOPTIONS, &all_options);
+	r->anchored = all_options & PCRE2_ANCHORED;
 	*result = r;
 	return OUTFLOW_OK;
 }
@@ -153,9 +159,14 @@ outflow_status regex_next(struct regex *r, outflow_str subject, struct regex_wal
 {
 	/* Behind an empty place only another one that is longer, or that begins later. The text is checked once: to do it
 	 * each time would make long texts with many places quadratic. */
-	uint32_t options = (w->after_empty ? PCRE2_NOTEMPTY_ATSTART : 0) | (w->checked ? PCRE2_NO_UTF_CHECK : 0);
-	outflow_status status = spend(w->budget, subject, err);
+	bool checked = w->checked || w->budget->checked;
+	uint32_t options = (w->after_empty ? PCRE2_NOTEMPTY_ATSTART : 0) | (checked ? PCRE2_NO_UTF_CHECK : 0);
 	size_t from = 0, to = 0;
+	outflow_status status;
+
+	if (checked && (subject.len - w->at < r->shortest || (r->anchored && w->at > 0)))
+		return OUTFLOW_AGAIN;
+	status = spend(w->budget, subject, err);
 
 	if (status == OUTFLOW_OK)
 		status = run(r, subject, w->at, options, err);

@@ -34,6 +34,7 @@ outflow_status regex_match_whole(struct regex *r, outflow_str subject, outflow_e
 struct regex_budget {
 	uint32_t searches;
 	int64_t started_ns;
+	bool checked; /* the texts are known to be valid UTF-8 */
 };
 
 /* A walk through all places where an expression fits. Zeroed but for budget it begins. */

@@ -198,33 +198,45 @@ static struct name_set changed_names(struct output *o, uint32_t object, outflow_
 {
 	struct name_set names = { .names = room };
 	const struct rewrite_edit *edit = o->edit;
+	uint32_t next = object + 1;
 
-	for (uint32_t i = object + 1; outflow_json_type(o->json, i) != OUTFLOW_JSON_END;
-	     i = outflow_json_next(o->json, i + 1)) {
+	for (uint32_t i = next; edit < o->last && outflow_json_type(o->json, i) != OUTFLOW_JSON_END; i = next) {
 		bool changes = false;
 
-		while (edit < o->last && edit->token <= i)
-			edit++;
-		for (; edit < o->last && edit->token < outflow_json_next(o->json, i + 1); edit++)
+		next = outflow_json_next(o->json, i + 1);
+		for (; edit < o->last && edit->token < next; edit++)
 			changes = changes || edit->kind != ADD;
-		if (changes)
-			names.names[names.n++] = outflow_json_string(o->rewrite->host, o->rewrite->batch, o->json, i);
-		if (changes && names.names[names.n - 1].ptr == NULL)
+		if (!changes)
+			continue;
+		names.names[names.n] = outflow_json_string(o->rewrite->host, o->rewrite->batch, o->json, i);
+		if (names.names[names.n++].ptr == NULL)
 			o->rewrite->failed = true;
 	}
 	name_set_sort(&names);
 	return names;
 }
 
-/* Room for the names that the edits of this object can have. */
-static outflow_str *room_for_names(struct output *o, uint32_t object)
+static struct name_set changed_members(struct output *o, uint32_t object)
 {
 	const struct rewrite_edit *end = o->edit;
+	outflow_str *room;
 
 	while (end < o->last && end->token < outflow_json_next(o->json, object))
 		end++;
-	return outflow_alloc(o->rewrite->host, o->rewrite->batch, (size_t)(end - o->edit) * sizeof(outflow_str) + 1,
+	if (end == o->edit)
+		return (struct name_set){ .n = 0 };
+	room = outflow_alloc(o->rewrite->host, o->rewrite->batch, (size_t)(end - o->edit) * sizeof *room,
 	                     _Alignof(outflow_str));
+	if (room != NULL)
+		return changed_names(o, object, room);
+	o->rewrite->failed = true;
+	return (struct name_set){ .n = 0 };
+}
+
+/* Where the item with value `last` ends; 0: where the container begins. */
+static size_t end_of_last(const struct output *o, uint32_t container, uint32_t last)
+{
+	return last ? end_of(o, last) : (size_t)start_of(o, container) + 1;
 }
 
 static bool is_among(struct output *o, const struct name_set *names, uint32_t key)
@@ -255,43 +267,49 @@ static void write_added(struct output *o, const struct verdict *v, bool first)
 	}
 }
 
+/* Is there an edit of one of these tokens? Those of earlier ones are inside something that went. */
+static bool is_touched(struct output *o, uint32_t from, uint32_t to)
+{
+	while (o->edit < o->last && o->edit->token < from)
+		o->edit++;
+	return o->edit < o->last && o->edit->token < to;
+}
+
 /* A removed item takes along what stands between it and the one before; an item that becomes the first loses what stands
  * before it. */
 static void write_items(struct output *o, uint32_t container, const struct verdict *of_container)
 {
 	const outflow_json *j = o->json;
-	uint32_t is_object = outflow_json_type(j, container) == OUTFLOW_JSON_OBJECT;
-	size_t end = start_of(o, container) + 1; /* of the item before */
-	bool kept = false, removed = false;
-	outflow_str *room = is_object ? room_for_names(o, container) : NULL;
-	struct name_set changed = { .n = 0 };
-
-	if (room != NULL)
-		changed = changed_names(o, container, room);
-	else if (is_object)
-		o->rewrite->failed = true;
+	uint32_t is_object = outflow_json_type(j, container) == OUTFLOW_JSON_OBJECT, last = 0; /* the value before */
+	bool adds = is_object && of_container->adds < of_container->after, kept = false, removed = false;
+	struct name_set changed = is_object ? changed_members(o, container) : (struct name_set){ .n = 0 };
 
 	for (uint32_t i = container + 1; outflow_json_type(j, i) != OUTFLOW_JSON_END;
 	     i = outflow_json_next(j, i + is_object)) {
 		uint32_t value = i + is_object;
-		struct verdict v = judge(o, value);
+		bool touched = is_touched(o, i, outflow_json_next(j, value));
+		struct verdict v = { .change = NULL };
 
-		bool touched = v.change != NULL || (o->edit < o->last && o->edit->token < outflow_json_next(j, value));
-
+		if (touched)
+			v = judge(o, value);
 		if (touched ? v.change != NULL && v.change->kind == REMOVE : is_object && is_among(o, &changed, i)) {
-			copy_until(o, end);
-			end = o->at = end_of(o, value);
+			copy_until(o, end_of_last(o, container, last));
+			o->at = end_of(o, value);
 			removed = true;
+			last = value;
 			continue;
 		}
 		if (removed && !kept)
 			o->at = start_of(o, i);
 		kept = true;
-		write_value(o, value, &v);
-		end = end_of(o, value);
+		if (touched)
+			write_value(o, value, &v);
+		last = value;
+		if (o->edit == o->last && !adds)
+			return; /* the rest stays: a name is never there again behind its last member */
 	}
-	if (is_object && of_container->adds < of_container->after) {
-		copy_until(o, end);
+	if (adds) {
+		copy_until(o, end_of_last(o, container, last));
 		write_added(o, of_container, !kept);
 	}
 }
