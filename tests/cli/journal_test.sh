@@ -177,4 +177,21 @@ kill $daemon
 wait $daemon
 
 [ $failed -eq 0 ] && echo "journal commands: all is well"
+# ---- memory does not grow with the journal ----
+
+# peak DIR COMMAND: the most memory that outflow journal COMMAND was seen with, in KiB.
+peak() {
+	python3 -c 'import resource, subprocess, sys
+subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, check=True)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)' "$outflow" journal "$2" big --state-dir "$dir/$1"
+}
+
+"$make_journal" "$dir/short" big 0 1000 0
+"$make_journal" "$dir/long" big 0 150000 0
+for command in inspect fsck export; do
+	shown="outflow journal $command of 30 MB"
+	grown=$(($(peak long $command) - $(peak short $command)))
+	[ "$grown" -lt 8192 ] || fail "takes $grown KiB more than of 0.2 MB"
+done
+
 exit $failed
