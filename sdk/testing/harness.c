@@ -175,6 +175,9 @@ void outflow_harness_free(outflow_harness **tp)
 	if (t == NULL)
 		return;
 	outflow_harness_destroy(t);
+	/* Of a test that called parts of a plugin without an instance. */
+	harness_drop_timers(t);
+	harness_drop_metrics(t);
 	for (size_t i = 0; i < t->breaches.n; i++)
 		fprintf(stderr, "harness: breach of the plugin contract: %s\n", t->breaches.list[i]);
 	if (t->breaches.n > 0)

@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
@@ -39,6 +40,8 @@ static int setup(void **state)
 		return -1;
 	broker = accept(listener, NULL, NULL);
 	close(listener);
+	/* Waits end, if only to fail. */
+	setsockopt(broker, SOL_SOCKET, SO_RCVTIMEO, &(struct timeval){ .tv_sec = 10 }, sizeof(struct timeval));
 	/* As Paho has it. */
 	return broker < 0 || fcntl(client, F_SETFL, O_NONBLOCK) != 0 ? -1 : 0;
 }
