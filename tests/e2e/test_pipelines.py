@@ -91,6 +91,18 @@ def test_filtered_records_move_the_checkpoint(tmp_path):
     assert run_until_done(tmp_path, config).accounts()["p", 0]["received"] == 0
 
 
+def test_predicates_choose_what_a_transform_works_on(tmp_path):
+    """Proves that a predicate and its negation divide the records between two transforms, and that their order stays."""
+    out = tmp_path / "out"
+    run_until_done(tmp_path, pipeline(sink=f'class = "file"; path = "{out}";', more="""
+        predicates = ( { name = "high"; class = "matches";
+                         pattern = "{ \\"data\\": { \\"body\\": { \\"seq\\": [ { \\"numeric\\": [ \\">=\\", 500 ] } ] } } }"; } );
+        transforms = ( { class = "keep"; fields = [ "seq" ]; predicate = "high"; },
+                       { class = "rename"; fields = [ "seq:low" ]; predicate = "high"; negate = true; } );"""))
+    records = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [record.get("low", record.get("seq")) for record in records] == list(range(1000))
+    assert all(("low" in record) == (i < 500) and (i < 500 or list(record) == ["seq"]) for i, record in enumerate(records))
+
 
 def failing(tolerance, more=""):
     return pipeline(sink='class = "null"; topic = "$.data.body.nowhere";',

@@ -190,6 +190,49 @@ static void stages_stand_in_order_and_see_their_own_keys(void **state)
 	}
 }
 
+#define PREDICATE(NAME) "{ name = \"" NAME "\"; class = \"matches\"; pattern = \"{\\\"subject\\\":[\\\"a\\\"]}\"; }"
+#define DROP_WHERE(MORE) "{ class = \"drop\"; fields = [ \"a\" ]; " MORE " }"
+
+static void transforms_name_their_predicates(void **state)
+{
+	struct fixture *f = *state;
+	const struct pipeline_model *m;
+
+	make_good(f, "pipelines = ( { name = \"p\"; " GEN NOWHERE "predicates = ( " PREDICATE("hot") ", " PREDICATE(
+			     "cold") " );\n"
+	                             "transforms = ( " DROP_WHERE("predicate = \"cold\";") ", " DROP_WHERE(
+					     "predicate = \"hot\"; negate = true;") ", " DROP_WHERE("") " ); } );");
+	m = f->model;
+	assert_int_equal(m->n_predicates, 2);
+	assert_string_equal(m->predicates[0].name, "predicates.hot");
+	assert_text(&m->predicates[0], "pattern", "{\"subject\":[\"a\"]}");
+	assert_ptr_equal(m->stages[1].predicate, &m->predicates[1]);
+	assert_ptr_equal(m->stages[2].predicate, &m->predicates[0]);
+	assert_null(m->stages[3].predicate);
+	assert_int_equal(m->stages[1].negate, 0);
+	assert_int_equal(m->stages[2].negate, 1);
+}
+
+static void mistakes_about_predicates_are_told(void **state)
+{
+	struct fixture *f = *state;
+
+	make(f,
+	     "pipelines = ( { name = \"p\"; " GEN NOWHERE "\n"
+	     "predicates = ( " PREDICATE(
+		     "hot") ",\n"
+	                    "  { name = \"odd\"; class = \"drop\"; },\n"
+	                    "  { name = \"none\"; } );\n"
+	                    "transforms = ( " DROP_WHERE("predicate = \"hut\";") ",\n" DROP_WHERE(
+				    "negate = true;") ",\n" DROP_WHERE("predicate = \"odd\"; negate = 7;") " ); } );");
+	assert_problem(f, 3, "predicates.odd.class", "drop");
+	assert_problem(f, 1, "predicates.none.class", "is required");
+	assert_problem(f, 5, "transforms.t1.predicate", "there is no predicate 'hut'");
+	assert_problem(f, 6, "transforms.t2.negate", "has no effect without predicate");
+	assert_problem(f, 7, "transforms.t3.negate", "true");
+	assert_int_equal(f->problems.n, 5);
+}
+
 static void a_connection_fills_in_what_the_pipeline_leaves_open(void **state)
 {
 	struct fixture *f = *state;
@@ -319,6 +362,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(the_smallest_pipeline_has_defaults),
 		TEST(stages_stand_in_order_and_see_their_own_keys),
+		TEST(transforms_name_their_predicates),
+		TEST(mistakes_about_predicates_are_told),
 		TEST(a_connection_fills_in_what_the_pipeline_leaves_open),
 		TEST(a_connection_does_not_win_by_another_spelling),
 		TEST(connections_that_do_not_fit_are_problems),
