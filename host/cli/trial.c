@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "host/cli/trial.h"
 
+#include "host/base/clock.h"
 #include "host/cli/tool.h"
 #include "host/cli/trial_ends.h"
 #include "host/config/schema.h"
@@ -257,7 +258,7 @@ static outflow_status ask_sink(struct trial *t, outflow_error *err)
 		if (refused == NULL)
 			return outflow_fail(err, OUTFLOW_E_NOMEM, "no memory for a failure");
 		o->stopped |= t->model->tolerance == TOLERANCE_NONE;
-		failure.first_ms = failure.last_ms = t->family->records[0].timestamp_ms;
+		failure.first_ms = failure.last_ms = clock_wall_ms();
 		if (!o->stopped && t->faults.dead_letters != NULL)
 			refused->dead_letter = dead_letter_new(&t->services, r->slot->origin, &failure);
 	}

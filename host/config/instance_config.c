@@ -394,13 +394,16 @@ static outflow_status copy_value(const outflow_config *base, const struct settin
 {
 	const char *text;
 	const struct value *from = find_value(base, it->key, &text);
+	outflow_error reason = { .size = sizeof reason };
 	outflow_status status = OUTFLOW_OK;
 
 	if (from == NULL || (from->key == NULL && strcmp(text, it->value) != 0))
 		return outflow_fail(err, OUTFLOW_E_CONFIG, "%s: is not a key of the schema", it->key);
 	to->key = from->key;
 	if (to->key != NULL)
-		status = schema_parse(to->key, it->value, &to->number, err);
+		status = schema_parse(to->key, it->value, &to->number, &reason);
+	if (status != OUTFLOW_OK)
+		outflow_fail(err, status, "%s: %s", it->key, reason.msg);
 	if (status == OUTFLOW_OK && to->key != NULL && to->key->type == OUTFLOW_T_LIST)
 		status = split_list(to, it->value);
 	return status;

@@ -83,6 +83,7 @@ class Pattern(Trial):
         self.answers(2, "pattern", "test", HOT, "{", says="event: not JSON")
         self.answers(2, "pattern", "test", "--payload", HOT, "{", says="payload: not JSON")
         self.answers(2, "pattern", "test", "[1]", "{}")
+        self.answers(2, "pattern", "test", "--dialect", "awz", HOT, "{}", says="dialect: 'awz' is not one of union")
         self.answers(2, "pattern", "tset", says="expected test or explain")
         self.answers(2, "pattern", "test", HOT, says="expected a pattern and an event")
         self.answers(2, "pattern", "test", "--linse", says="did you mean '--lines'?")
@@ -495,13 +496,13 @@ class TestFiles(Trial):
 class PluginsD(Trial):
     """What is in plugins.d does what its tests say, and each pipeline there has some."""
 
-    PLACE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "plugins.d")
+    TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 
     def test_each_configuration(self):
-        names = sorted(name for name in os.listdir(self.PLACE) if name.endswith(".conf"))
+        names = sorted(name for name in os.listdir(os.path.join(self.TOP, "plugins.d")) if name.endswith(".conf"))
         self.assertIn("plant.conf", names)
-        tests = [name[:-len("conf")] + "test" for name in names]
-        self.answers(0, "test", *tests, cwd=self.PLACE, says=" 0 failed")
+        tests = [f"plugins.d/{name[:-len('conf')]}test" for name in names]
+        self.answers(0, "test", *tests, cwd=self.TOP, says=" 0 failed")
 
 
 class Examples(Trial):
