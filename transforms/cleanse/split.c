@@ -183,20 +183,31 @@ static void add_value(struct work *w, const struct value *v)
 		add_part(w, (outflow_str){ json.ptr, json.len });
 }
 
+static void add_elements(struct work *w, const struct value *array)
+{
+	struct value element;
+	uint32_t i = array->token + 1;
+
+	if (array->json == NULL) { /* user properties */
+		for (int64_t n = 0; envelope_user_property(&w->e, n, &element), element.type != VALUE_MISSING; n++)
+			add_value(w, &element);
+		return;
+	}
+	for (; w->status == OUTFLOW_OK && outflow_json_type(array->json, i) != OUTFLOW_JSON_END;
+	     i = outflow_json_next(array->json, i)) {
+		element = value_of_token(array->json, i);
+		add_value(w, &element);
+	}
+}
+
 static bool found(void *arg, const struct value *v)
 {
 	struct work *w = arg;
 
 	if (w->split->delimiter != NULL) {
 		split_value(w, v);
-	} else if (query_is_singular(w->split->path) && v->type == OUTFLOW_JSON_ARRAY && v->json != NULL) {
-		for (uint32_t i = v->token + 1;
-		     w->status == OUTFLOW_OK && outflow_json_type(v->json, i) != OUTFLOW_JSON_END;
-		     i = outflow_json_next(v->json, i)) {
-			struct value element = value_of_token(v->json, i);
-
-			add_value(w, &element);
-		}
+	} else if (query_is_singular(w->split->path) && v->type == OUTFLOW_JSON_ARRAY) {
+		add_elements(w, v);
 	} else {
 		add_value(w, v);
 	}
