@@ -74,6 +74,7 @@ static bool collect(void *arg, const struct value *v)
 	struct nodes *n = arg;
 	outflow_bytes json;
 
+	assert_int_equal(n->e->status, OUTFLOW_OK);
 	append(n, ",", n->count > 0);
 	n->count++;
 	if (n->paths) {
@@ -203,6 +204,7 @@ static void regular_expressions_are_those_of_the_rfc(void **state)
 	finds(f, "$[?match(@,'x\\\\n')]", document, "[\"x\\n\"]");
 	finds(f, "$[?match(@,'(a|b)+')]", document, "[\"aaa\"]");
 	finds(f, "$[?match(@,'[^-a]+')]", document, "[\"A1\",\"x\\n\",\"$5\",\"(\"]");
+	finds(f, "$[?match(@,'.')]", "[\"\\r\",\"\\n\",\"\\u2028\"]", "[\"\\u2028\"]");
 	finds(f, "$[?match(@,'')]", "[\"\",\"a\"]", "[\"\"]");
 	/* From the record, what is no such expression fits nothing. */
 	finds(f, "$[1][?match(@,$[0])]", "[\"\\\\d\",[\"1\"]]", "[]");

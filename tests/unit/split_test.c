@@ -49,6 +49,21 @@ static void queries_name_the_parts(void **state)
 	transform_rejects(c, SET("path", "$.data.body[*]"), "[1", "not JSON");
 }
 
+static void user_properties_are_an_array_like_others(void **state)
+{
+	outflow_harness *t = transform_make(&cleanse_split, SET("path", "$.data.props.userProperties"));
+	outflow_record *r = outflow_harness_input(t, "t", NULL, "{}");
+
+	(void)state;
+	outflow_harness_header(t, r, "site", "north");
+	outflow_harness_header(t, r, "shift", "2");
+	assert_int_equal(outflow_harness_apply(t, NULL), OUTFLOW_OK);
+	assert_int_equal(outflow_harness_outputs(t), 2);
+	assert_string_equal(outflow_harness_value(t, 0), "{\"key\":\"site\",\"value\":\"north\"}");
+	assert_string_equal(outflow_harness_value(t, 1), "{\"key\":\"shift\",\"value\":\"2\"}");
+	outflow_harness_free(&t);
+}
+
 static void what_has_no_part_follows_its_policy(void **state)
 {
 	const outflow_component *c = &cleanse_split;
@@ -150,6 +165,7 @@ int main(void)
 		cmocka_unit_test(texts_are_split_at_delimiters),
 		cmocka_unit_test(queries_name_the_parts),
 		cmocka_unit_test(what_has_no_part_follows_its_policy),
+		cmocka_unit_test(user_properties_are_an_array_like_others),
 		cmocka_unit_test(parts_know_their_number),
 		cmocka_unit_test(the_limit_fails_the_record),
 		cmocka_unit_test(hostile_payloads),

@@ -242,7 +242,7 @@ static bool visit_descendants(const struct walk *w, const struct segment *s, con
 static bool visit(const struct walk *w, const struct segment *s, const struct value *v)
 {
 	if (s == NULL)
-		return w->found(w->arg, v);
+		return w->found(w->arg, v) && w->run->e->status == OUTFLOW_OK;
 	if (!value_is_container(v))
 		return true;
 	return s->descendant ? visit_descendants(w, s, v) : visit_selected(w, s, v);
