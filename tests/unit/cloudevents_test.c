@@ -296,6 +296,40 @@ static void what_is_no_event_is_rejected(void **state)
 	outflow_harness_free(&t);
 }
 
+/* Neither may take time in the square of its size. */
+static void a_crowd_of_attributes_is_no_event(void **state)
+{
+	enum { MANY = 200000 };
+	outflow_harness *t = make("binary", NULL);
+	outflow_header *headers = calloc(MANY, sizeof *headers);
+	char *text = malloc(MANY * 12 + 200);
+	size_t n = (size_t)sprintf(text, "{%s", REQUIRED);
+	outflow_record *r;
+
+	(void)state;
+	for (int i = 0; i < MANY; i++)
+		n += (size_t)sprintf(text + n, ",\"a%d\":1", i);
+	strcpy(text + n, "}");
+	whole(t, text);
+	r = outflow_harness_input(t, "a", NULL, "1");
+	outflow_harness_header(t, r, "specversion", "1.0");
+	outflow_harness_header(t, r, "id", "7");
+	outflow_harness_header(t, r, "source", "s");
+	outflow_harness_header(t, r, "type", "t");
+	memcpy(headers, r->headers, 4 * sizeof *headers);
+	for (int i = 4; i < MANY; i++)
+		headers[i].name = outflow_text("attribute");
+	r->headers = headers;
+	r->n_headers = MANY;
+	apply(t);
+	is_rejected(t, 0, "the event has more than 256 members");
+	assert_int_equal(outflow_harness_outputs(t), 1);
+	is_header(t, 0, "ce_source", "acs:mqtt");
+	outflow_harness_free(&t);
+	free(headers);
+	free(text);
+}
+
 static void contradictions_are_refused(void **state)
 {
 	outflow_harness *t = outflow_harness_new();
@@ -340,11 +374,17 @@ static void no_memory_is_a_status(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_message_becomes_an_event),          cmocka_unit_test(data_has_its_type),
-		cmocka_unit_test(the_publisher_says_the_type),         cmocka_unit_test(a_whole_event_changes_its_mode),
-		cmocka_unit_test(the_original_is_structured_as_it_is), cmocka_unit_test(the_key_is_the_partition_key),
-		cmocka_unit_test(headers_can_be_set_beside),           cmocka_unit_test(what_is_no_event_is_rejected),
-		cmocka_unit_test(contradictions_are_refused),          cmocka_unit_test(no_memory_is_a_status),
+		cmocka_unit_test(a_message_becomes_an_event),
+		cmocka_unit_test(data_has_its_type),
+		cmocka_unit_test(the_publisher_says_the_type),
+		cmocka_unit_test(a_whole_event_changes_its_mode),
+		cmocka_unit_test(the_original_is_structured_as_it_is),
+		cmocka_unit_test(the_key_is_the_partition_key),
+		cmocka_unit_test(headers_can_be_set_beside),
+		cmocka_unit_test(what_is_no_event_is_rejected),
+		cmocka_unit_test(a_crowd_of_attributes_is_no_event),
+		cmocka_unit_test(contradictions_are_refused),
+		cmocka_unit_test(no_memory_is_a_status),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

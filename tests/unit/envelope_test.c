@@ -3,6 +3,7 @@
  * for. */
 #include "sdk/testing/harness.h"
 #include "transforms/language/path.h"
+#include "transforms/language/query.h"
 #include "transforms/language/rfc3339.h"
 
 #include <outflow/util.h>
@@ -327,6 +328,42 @@ static void four_attributes_make_an_event(void **state)
 	outflow_harness_free(&t);
 }
 
+struct found {
+	struct event e;
+	size_t n;
+};
+
+static bool collect_path(void *arg, const struct value *v)
+{
+	static const char *const expected[] = { "$['region']", "$['comexampleother']" };
+	struct found *f = arg;
+
+	assert_true(f->n < 2);
+	assert_true(outflow_equal(query_path(&f->e, v), expected[f->n++]));
+	return true;
+}
+
+/* Queries find extensions like all other members, and tell their places. */
+static void extensions_are_members(void **state)
+{
+	outflow_harness *t = outflow_harness_new();
+	struct event_settings settings;
+	outflow_error err = { .msg = "" };
+	struct query *q = NULL;
+	struct found f = { .n = 0 };
+
+	(void)state;
+	outflow_harness_set(t, "source.event.extensions.region", "north");
+	event_settings_read(&settings, outflow_harness_host(t), outflow_harness_config(t), "source.");
+	assert_int_equal(query_compile(outflow_text("$[?@ == 'north' || @ == 'last']"), &q, &err), OUTFLOW_OK);
+	event_begin(&f.e, outflow_harness_host(t), outflow_harness_batch(t), &settings, event_record(t, "ce_"), &err);
+	query_find(q, &f.e, collect_path, &f);
+	assert_int_equal(f.e.status, OUTFLOW_OK);
+	assert_int_equal(f.n, 2);
+	query_free(&q);
+	outflow_harness_free(&t);
+}
+
 static void extensions_are_written(void **state)
 {
 	outflow_harness *t = outflow_harness_new();
@@ -455,6 +492,7 @@ int main(void)
 		cmocka_unit_test(a_payload_can_be_the_event),
 		cmocka_unit_test(a_message_can_carry_attributes),
 		cmocka_unit_test(four_attributes_make_an_event),
+		cmocka_unit_test(extensions_are_members),
 		cmocka_unit_test(extensions_are_written),
 		cmocka_unit_test(attributes_have_limits),
 		cmocka_unit_test(every_payload_can_be_an_event),

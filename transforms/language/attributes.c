@@ -83,7 +83,7 @@ enum attributes_binding attributes_binding(struct event *e)
 	if (e->binding_known)
 		return e->binding;
 	e->binding_known = true;
-	if (e->settings->binding == EVENT_BINDING_NONE || r->n_headers < 4)
+	if (e->settings->binding == EVENT_BINDING_NONE || r->n_headers < 4 || r->n_headers > ATTRIBUTES_MAX)
 		return ATTRIBUTES_MADE;
 	if (has_required(r, prefixes[ATTRIBUTES_OF_MQTT]))
 		e->binding = ATTRIBUTES_OF_MQTT;
@@ -319,34 +319,46 @@ bool attributes_next_extension(struct event *e, size_t *at, outflow_str *name, s
 	return v->type != VALUE_MISSING && e->status == OUTFLOW_OK;
 }
 
+/* One member of a whole event, of which a later one has precedence. */
+static outflow_status take_member(struct event *e, const outflow_json *json, uint32_t key, attribute_found *found,
+                                  void *arg)
+{
+	outflow_str name = outflow_json_string(e->host, e->arena, json, key);
+	struct value v = value_of_token(json, key + 1);
+
+	if (name.ptr == NULL) {
+		event_no_memory(e);
+		return e->status;
+	}
+	if (v.type == OUTFLOW_JSON_NULL || outflow_equal(name, "data") || outflow_equal(name, "data_base64") ||
+	    outflow_equal(name, "datacontenttype") || outflow_json_member(json, 0, name) != key + 1)
+		return OUTFLOW_OK;
+	if (value_is_container(&v) || !attribute_name_is_valid(name))
+		return outflow_fail(
+			e->err, OUTFLOW_E_RECORD,
+			"'%.*s' of the event is not an attribute: these have names of lower-case letters and "
+			"digits, and are no objects or arrays",
+			name.len > 60 ? 60 : (int)name.len, name.ptr);
+	return found(arg, name, &v);
+}
+
 static outflow_status attributes_of_whole(struct event *e, attribute_found *found, void *arg)
 {
 	const outflow_json *json = event_tape(e);
 	outflow_status status = e->status;
+	unsigned n = 0;
 	uint32_t end;
 
+	if (status != OUTFLOW_OK)
+		return status;
 	if (json == NULL || outflow_json_type(json, 0) != OUTFLOW_JSON_OBJECT)
-		return status != OUTFLOW_OK ? status
-		                            : outflow_fail(e->err, OUTFLOW_E_RECORD, "the event is not a JSON object");
+		return outflow_fail(e->err, OUTFLOW_E_RECORD, "the event is not a JSON object");
 	end = outflow_json_next(json, 0) - 1;
 	for (uint32_t i = 1; i < end && status == OUTFLOW_OK; i = outflow_json_next(json, i + 1)) {
-		outflow_str name = outflow_json_string(e->host, e->arena, json, i);
-		struct value v = value_of_token(json, i + 1);
-
-		if (name.ptr == NULL) {
-			event_no_memory(e);
-			return e->status;
-		}
-		if (v.type == OUTFLOW_JSON_NULL || outflow_equal(name, "data") || outflow_equal(name, "data_base64") ||
-		    outflow_equal(name, "datacontenttype") || outflow_json_member(json, 0, name) != i + 1)
-			continue;
-		if (value_is_container(&v) || !attribute_name_is_valid(name))
-			return outflow_fail(
-				e->err, OUTFLOW_E_RECORD,
-				"'%.*s' of the event is not an attribute: these have names of lower-case letters and "
-				"digits, and are no objects or arrays",
-				name.len > 60 ? 60 : (int)name.len, name.ptr);
-		status = found(arg, name, &v);
+		if (n++ == ATTRIBUTES_MAX)
+			return outflow_fail(e->err, OUTFLOW_E_RECORD, "the event has more than %u members",
+			                    ATTRIBUTES_MAX);
+		status = take_member(e, json, i, found, arg);
 	}
 	return status;
 }

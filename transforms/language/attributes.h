@@ -10,6 +10,10 @@
 #define EVENT_ATTRIBUTES_H
 #include "envelope.h"
 
+/* A message with more headers than this carries no event, and an event with more attributes is none: looking for one among
+ * them takes time in the square of their number. */
+#define ATTRIBUTES_MAX 256u
+
 enum attributes_binding { ATTRIBUTES_MADE, ATTRIBUTES_OF_MQTT, ATTRIBUTES_OF_KAFKA };
 
 /* Where the attributes of e come from, of a record that is not a whole event. */
@@ -36,7 +40,7 @@ typedef outflow_status attribute_found(void *arg, outflow_str name, const struct
 bool attributes_next_extension(struct event *e, size_t *at, outflow_str *name, struct value *v);
 
 /* All attributes but datacontenttype, of whole events too. OUTFLOW_E_RECORD also when an attribute of a whole event is an
- * object or an array. */
+ * object or an array, or when there are more than ATTRIBUTES_MAX. */
 outflow_status attributes_all(struct event *e, attribute_found *found, void *arg);
 
 #endif
