@@ -279,6 +279,18 @@ outflow_status index_finish(struct index_space *s, struct index *x)
 
 /* ---- a value ---- */
 
+static inline void satisfy(struct probe *p, uint32_t clause)
+{
+	struct clause *c = &p->clauses[clause];
+
+	p->satisfied = true;
+	if (c->event == p->event)
+		return;
+	c->event = p->event;
+	if (c->anchored != NULL)
+		p->fired[p->n_fired++] = c;
+}
+
 static inline void hit(void *arg, uint32_t id)
 {
 	struct probe *p = arg;
@@ -286,7 +298,7 @@ static inline void hit(void *arg, uint32_t id)
 
 	g->value = p->value;
 	if (g->clause != NO_CLAUSE)
-		p->satisfy(p->arg, g->clause);
+		satisfy(p, g->clause);
 }
 
 static void hit_all(void *arg, const struct id *ids)
@@ -322,7 +334,7 @@ static void test_complex(struct index *x, struct probe *p)
 		while (t != NULL && (p->groups[t->group].value == p->value) != t->negated)
 			t = t->next;
 		if (t == NULL)
-			p->satisfy(p->arg, c->clause);
+			satisfy(p, c->clause);
 	}
 }
 

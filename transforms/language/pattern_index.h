@@ -54,10 +54,9 @@ struct index {
 	const struct id *literals[3]; /* null, false, true */
 	const struct id *any;         /* of each scalar */
 	struct complex *complex;
-	uint64_t event;     /* the last one with a value here */
-	uint64_t satisfied; /* the last event that satisfied a clause here */
-	uint32_t n_rules;   /* that cannot hold without a value here */
-	bool vital;         /* all of them */
+	uint64_t event;   /* the last one with a value here */
+	uint32_t n_rules; /* that cannot hold without a value here */
+	bool vital;       /* all of them */
 	struct index *next;
 };
 
@@ -76,13 +75,17 @@ outflow_status index_add(struct index_space *s, struct index *x, const struct le
 /* Makes what was added ready for index_test. OUTFLOW_E_NOMEM. */
 outflow_status index_finish(struct index_space *s, struct index *x);
 
-/* One value on its way through an index. */
+/* Values on their way through indexes, and what became known of the event that they are from. */
 struct probe {
 	struct group *groups;
-	uint64_t value; /* its number, which no other value has */
-	void (*satisfy)(void *arg, uint32_t clause);
-	void *arg;
+	struct clause *clauses;
+	uint64_t value, event; /* numbers that no other value, no other event has */
+	bool satisfied;        /* the value satisfied a clause */
+	struct clause **fired; /* clauses that the event satisfied and that rules hang on; room for all */
+	uint32_t n_fired;
 };
+
+/* Tries a value, which the caller has given its number, on x. */
 void index_test(struct index *x, struct probe *p, const struct subject *s);
 
 #endif

@@ -284,11 +284,13 @@ static outflow_status make_nodes(struct pattern_set *set)
 	set->nodes = blocks_take(blocks, n * sizeof *set->nodes);
 	set->tokens = blocks_take(blocks, n * sizeof *set->tokens);
 	set->touched = blocks_take(blocks, n * sizeof *set->touched);
-	set->fired = blocks_take(blocks, set->space.n_clauses * sizeof(struct clause *));
+	set->probe.fired = blocks_take(blocks, set->space.n_clauses * sizeof(struct clause *));
 	set->matched = blocks_take(blocks, set->n_patterns * sizeof *set->matched);
 	set->matched_event = blocks_take(blocks, set->n_patterns * sizeof *set->matched_event);
-	if (!set->nodes || !set->tokens || !set->touched || !set->fired || !set->matched || !set->matched_event)
+	if (!set->nodes || !set->tokens || !set->touched || !set->probe.fired || !set->matched || !set->matched_event)
 		return OUTFLOW_E_NOMEM;
+	set->probe.groups = set->space.groups;
+	set->probe.clauses = set->space.clauses;
 	set->nodes[0] = (struct set_node){ .name = "", .envelope = ENVELOPE_EVENT };
 	return lay_out(set, &set->root, 0, &used);
 }

@@ -55,16 +55,14 @@ struct pattern_set {
 
 	/* Of the event at hand. */
 	struct event *e;
-	uint64_t event, value; /* numbers of the event and of the value that is tried */
-	uint32_t *tokens;      /* of each node: where the value found for it stands, 0: none */
-	uint32_t *touched;     /* of the children of a node, beginning at its first: those with a token */
-	bool any_arrays;       /* of objects were walked into */
-	bool inexact;          /* more than one place was looked at for one field */
-	bool no_data;          /* it has no object data */
-	bool stop;             /* nothing can fit */
-	uint32_t inside;       /* how many arrays */
-	struct clause **fired; /* satisfied clauses with rules */
-	uint32_t n_fired;
+	struct probe probe;
+	uint32_t *tokens;        /* of each node: where the value found for it stands, 0: none */
+	uint32_t *touched;       /* of the children of a node, beginning at its first: those with a token */
+	bool any_arrays;         /* of objects were walked into */
+	bool inexact;            /* more than one place was looked at for one field */
+	bool no_data;            /* it has no object data */
+	bool stop;               /* nothing can fit */
+	uint32_t inside;         /* how many arrays */
 	uint64_t *matched_event; /* of each pattern: the last event that it matched */
 	uint32_t *matched, n_matched;
 };

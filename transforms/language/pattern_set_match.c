@@ -4,41 +4,46 @@
 
 #include <outflow/util.h>
 
-/* ---- clauses ---- */
-
-static void satisfy(void *arg, uint32_t clause)
+static inline void test_subject(struct pattern_set *set, struct index *x, const struct subject *s)
 {
-	struct pattern_set *set = arg;
-	struct clause *c = &set->space.clauses[clause];
-
-	c->index->satisfied = set->event;
-	if (c->event == set->event)
-		return;
-	c->event = set->event;
-	if (c->anchored != NULL)
-		set->fired[set->n_fired++] = c;
+	x->event = set->probe.event;
+	set->probe.value++;
+	set->probe.satisfied = false;
+	index_test(x, &set->probe, s);
+	if (x->vital && !set->probe.satisfied && set->inside == 0 && !set->inexact)
+		set->stop = true;
 }
 
 static void test_scalar(struct pattern_set *set, struct index *x, const struct value *v)
 {
-	struct probe probe = { set->space.groups, ++set->value, satisfy, set };
 	struct subject s;
 
-	x->event = set->event;
-	s.type = v->type;
-	s.text = v->text;
-	if (v->special || (v->type == OUTFLOW_JSON_NUMBER && x->numbers.n > 0)) {
-		if (!pattern_subject(set->e, v, &s)) {
-			set->stop = true;
-			return;
-		}
-	}
-	index_test(x, &probe, &s);
-	if (x->vital && x->satisfied != set->event && set->inside == 0 && !set->inexact)
+	if (pattern_subject(set->e, v, &s))
+		test_subject(set, x, &s);
+	else
 		set->stop = true;
 }
 
 /* ---- values on a tape ---- */
+
+/* The same for a scalar on a tape, which mostly needs no work before it is tried. */
+static void test_token(struct pattern_set *set, struct index *x, const outflow_json *j, uint32_t token)
+{
+	bool special = j->tokens[token].info & OUTFLOW_JSON_SPECIAL;
+	struct subject s;
+	struct value v;
+
+	s.type = outflow_json_type(j, token);
+	s.text = outflow_json_text(j, token);
+	if (s.type == OUTFLOW_JSON_NUMBER && x->numbers.n > 0)
+		number_read(&s.number, s.text, !special);
+	if (s.type != OUTFLOW_JSON_STRING || !special) {
+		test_subject(set, x, &s);
+		return;
+	}
+	v = value_of_token(j, token);
+	test_scalar(set, x, &v);
+}
 
 static void walk_value(struct pattern_set *set, const struct set_node *n, const outflow_json *j, uint32_t token);
 
@@ -169,10 +174,9 @@ static void walk_array(struct pattern_set *set, const struct set_node *n, const 
 static void walk_untyped(struct pattern_set *set, const struct set_node *n, const outflow_json *j, uint32_t token)
 {
 	uint32_t end = outflow_json_next(j, token) - 1;
-	struct value v;
 
 	if (n->index != NULL)
-		n->index->event = set->event;
+		n->index->event = set->probe.event;
 	if (outflow_json_type(j, token) == OUTFLOW_JSON_OBJECT) {
 		if (n->is_data)
 			set->no_data = false;
@@ -186,23 +190,18 @@ static void walk_untyped(struct pattern_set *set, const struct set_node *n, cons
 		if (outflow_json_next(j, i) != i + 1)
 			return;
 	set->inside++;
-	for (uint32_t i = token + 1; i < end && !set->stop; i++) {
-		v = value_of_token(j, i);
-		test_scalar(set, n->index, &v);
-	}
+	for (uint32_t i = token + 1; i < end && !set->stop; i++)
+		test_token(set, n->index, j, i);
 	set->inside--;
 }
 
 static void walk_value(struct pattern_set *set, const struct set_node *n, const outflow_json *j, uint32_t token)
 {
 	uint32_t type = outflow_json_type(j, token);
-	struct value v;
 
 	if (type != OUTFLOW_JSON_OBJECT && type != OUTFLOW_JSON_ARRAY) {
-		if (n->index == NULL)
-			return;
-		v = value_of_token(j, token);
-		test_scalar(set, n->index, &v);
+		if (n->index != NULL)
+			test_token(set, n->index, j, token);
 	} else if (set->space.dialect == PATTERN_ALIBABA) {
 		walk_untyped(set, n, j, token);
 	} else if (type == OUTFLOW_JSON_ARRAY) {
@@ -220,7 +219,7 @@ static void walk_user_properties(struct pattern_set *set, const struct set_node 
 
 	if (set->space.dialect == PATTERN_ALIBABA) {
 		if (n->index != NULL)
-			n->index->event = set->event;
+			n->index->event = set->probe.event;
 		return;
 	}
 	set->any_arrays = set->any_arrays || n->n > 0;
@@ -252,7 +251,7 @@ static void walk_envelope(struct pattern_set *set, const struct set_node *n)
 			walk_user_properties(set, c);
 		} else if (v.type == OUTFLOW_JSON_OBJECT) {
 			if (c->index != NULL && set->space.dialect == PATTERN_ALIBABA)
-				c->index->event = set->event;
+				c->index->event = set->probe.event;
 			walk_envelope(set, c);
 		} else if (c->index != NULL && v.type != VALUE_MISSING) {
 			test_scalar(set, c->index, &v);
@@ -269,7 +268,8 @@ static bool holds(struct pattern_set *set, const struct set_rule *r)
 	for (uint32_t i = 0; i < r->n_clauses; i++) {
 		const struct clause *c = &set->space.clauses[r->clauses[i]];
 
-		if (c->event != set->event && !(c->fits_absence && (c->index->event != set->event || unsure)))
+		if (c->event != set->probe.event &&
+		    !(c->fits_absence && (c->index->event != set->probe.event || unsure)))
 			return false;
 	}
 	if (r->has_data && set->no_data && !set->inexact)
@@ -282,9 +282,9 @@ static bool holds(struct pattern_set *set, const struct set_rule *r)
 static void look_at(struct pattern_set *set, const struct set_rule *r, uint32_t most)
 {
 	for (; r != NULL && set->n_matched < most; r = r->next) {
-		if (set->matched_event[r->pattern] == set->event || !holds(set, r))
+		if (set->matched_event[r->pattern] == set->probe.event || !holds(set, r))
 			continue;
-		set->matched_event[r->pattern] = set->event;
+		set->matched_event[r->pattern] = set->probe.event;
 		set->matched[set->n_matched++] = r->pattern;
 	}
 }
@@ -307,8 +307,8 @@ static bool walk(struct pattern_set *set, struct event *e)
 	const outflow_json *json;
 
 	set->e = e;
-	set->event++;
-	set->n_fired = set->n_matched = set->inside = 0;
+	set->probe.event++;
+	set->probe.n_fired = set->n_matched = set->inside = 0;
 	set->any_arrays = set->inexact = set->stop = set->no_data = false;
 	if (!e->whole) {
 		walk_envelope(set, &set->nodes[0]);
@@ -325,8 +325,8 @@ static size_t match(struct pattern_set *set, struct event *e, uint32_t most)
 {
 	if (!walk(set, e))
 		return 0;
-	for (uint32_t i = 0; i < set->n_fired && set->n_matched < most; i++)
-		look_at(set, set->fired[i]->anchored, most);
+	for (uint32_t i = 0; i < set->probe.n_fired && set->n_matched < most; i++)
+		look_at(set, set->probe.fired[i]->anchored, most);
 	look_at(set, set->unanchored, most);
 	return e->status == OUTFLOW_OK ? set->n_matched : 0;
 }
