@@ -20,8 +20,7 @@
 struct scanner {
 	const char *text, *end;
 	outflow_json_token *tokens;
-	uint32_t n, cap;
-	uint32_t depth, max_depth;
+	size_t n, cap, depth, max_depth; /* not of the type of a token's members, so that writing one cannot change them */
 	const outflow_host *host; /* NULL: memory from malloc */
 	outflow_batch *batch;
 	const char *at, *cause; /* of the error */
@@ -208,7 +207,7 @@ static outflow_json_token *more_tokens(struct scanner *s, const outflow_json_tok
 static int grow(struct scanner *s, const char *p)
 {
 	uint64_t done = (uint64_t)(p - s->text) + 1, length = (uint64_t)(s->end - s->text);
-	uint64_t guess = s->n * length / done;
+	uint64_t guess = (uint64_t)s->n * length / done;
 	uint64_t cap = guess + guess / 8 + 64, most = length + 4;
 	outflow_json_token *tokens;
 
@@ -222,7 +221,7 @@ static int grow(struct scanner *s, const char *p)
 		return -1;
 	}
 	s->tokens = tokens;
-	s->cap = (uint32_t)cap;
+	s->cap = (size_t)cap;
 	return 0;
 }
 
@@ -310,7 +309,7 @@ value:
 			return refuse(s, p, "nested too deep");
 		type = *p == '{' ? OUTFLOW_JSON_OBJECT : OUTFLOW_JSON_ARRAY;
 		push(s, p, (open & OUTFLOW_JSON_MAX_LENGTH) << 4 | type);
-		open = s->n - 1;
+		open = (uint32_t)s->n - 1;
 		p = skip_space(p + 1, s->end);
 		if (p < s->end && *p == (type == OUTFLOW_JSON_OBJECT ? '}' : ']'))
 			goto close;
@@ -342,7 +341,7 @@ close:
 	if (s->cap - s->n < 4 && grow(s, p) < 0)
 		return NULL;
 	push(s, p, open << 4 | OUTFLOW_JSON_END);
-	s->tokens[open].info = s->n << 4 | (s->tokens[open].info & 7u);
+	s->tokens[open].info = (uint32_t)s->n << 4 | (s->tokens[open].info & 7u);
 	open = outer == OUTFLOW_JSON_MAX_LENGTH ? NO_CONTAINER : outer;
 	s->depth--;
 	p++;
@@ -414,7 +413,7 @@ outflow_status outflow_json_scan(const outflow_host *h, outflow_batch *b, outflo
 		tokens = (outflow_json_token *)(j + 1);
 		memcpy(tokens, s.few, s.n * sizeof *tokens);
 	}
-	*j = (outflow_json){ { text.ptr, text.len }, tokens, s.n, 0 };
+	*j = (outflow_json){ { text.ptr, text.len }, tokens, (uint32_t)s.n, 0 };
 	*json = j;
 	return OUTFLOW_OK;
 }
@@ -433,7 +432,7 @@ outflow_status outflow_json_parse(outflow_str text, outflow_json **json, outflow
 	}
 	if (j != NULL) {
 		memcpy(j + 1, s.tokens, s.n * sizeof *s.tokens);
-		*j = (outflow_json){ text, (outflow_json_token *)(j + 1), s.n, 0 };
+		*j = (outflow_json){ text, (outflow_json_token *)(j + 1), (uint32_t)s.n, 0 };
 		*json = j;
 	}
 	if (s.tokens != s.few)
