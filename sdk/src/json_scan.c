@@ -20,7 +20,8 @@
 struct scanner {
 	const char *text, *end;
 	outflow_json_token *tokens;
-	size_t n, cap, depth, max_depth; /* not of the type of a token's members, so that writing one cannot change them */
+	size_t n, cap, depth,
+		max_depth;        /* not of the type of a token's members, so that writing one cannot change them */
 	const outflow_host *host; /* NULL: memory from malloc */
 	outflow_batch *batch;
 	const char *at, *cause; /* of the error */
