@@ -16,6 +16,8 @@
 #define REPLAYED_MAGIC 0x7265706cu
 /* A file with fewer superfluous lines than this is not worth writing anew. */
 #define COMPACT_LINES 1000u
+/* Longer than any line: what could not be read again is not written. */
+#define LINE_BYTES 1100u
 
 struct range {
 	uint64_t from, to;
@@ -142,14 +144,15 @@ int replayed_has(struct replayed *r, size_t stream, uint64_t position, uint32_t 
 {
 	struct replayed_stream *s = &r->streams[stream];
 	size_t at = find(s, position);
-	struct range *range = &s->ranges[at];
+	struct range *range;
 
 	if (!s->asked) {
 		s->asked = 1;
 		s->oldest = position;
 	}
-	if (at == s->n || range->from > position)
+	if (at == s->n || s->ranges[at].from > position)
 		return 0;
+	range = &s->ranges[at];
 	if (range->checked)
 		return 1;
 	range->checked = position == range->from ? checksum == range->checksum : s->oldest > range->from;
@@ -172,7 +175,7 @@ size_t replayed_forgotten(const struct replayed *r)
 static outflow_status read_line(struct replayed *r, const char *line, size_t n)
 {
 	struct range range = { 0 };
-	char copy[1024];
+	char copy[LINE_BYTES];
 	int json = 0;
 	size_t stream;
 	outflow_status status;
@@ -264,7 +267,7 @@ static int write_ranges(struct replayed *r, int fd, int all, off_t *end)
 
 		for (size_t k = 0; k < s->n; k++) {
 			const struct range *g = &s->ranges[k];
-			char line[1100];
+			char line[LINE_BYTES];
 			int n;
 
 			if (!all && !g->unsaved)

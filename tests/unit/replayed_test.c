@@ -100,6 +100,26 @@ static void streams_are_apart(void **state)
 	assert_true(has(1));
 }
 
+/* Whatever length of a name can be written can be read. */
+static void long_names_are_remembered_or_refused(void **state)
+{
+	char name[1200];
+
+	(void)state;
+	for (size_t n = 1000; n < sizeof name; n += 7) {
+		outflow_status status;
+
+		memset(name, 'x', n);
+		name[n] = '\0';
+		assert_int_equal(replayed_stream(r, outflow_text(name), &stream), OUTFLOW_OK);
+		add(5);
+		status = replayed_save(r, &err);
+		open_file(1);
+		assert_int_equal(replayed_stream(r, outflow_text(name), &stream), OUTFLOW_OK);
+		assert_int_equal(has(5), status == OUTFLOW_OK);
+	}
+}
+
 static void what_is_not_saved_is_not_remembered(void **state)
 {
 	(void)state;
@@ -230,6 +250,7 @@ int main(void)
 		TEST(gaps_stay_gaps),
 		TEST(order_does_not_matter),
 		TEST(streams_are_apart),
+		TEST(long_names_are_remembered_or_refused),
 		TEST(what_is_not_saved_is_not_remembered),
 		TEST(a_torn_line_is_cut_off),
 		TEST(a_new_stream_of_the_same_name_is_another_one),
