@@ -120,13 +120,18 @@ static uint32_t room_for(const struct task *t)
 	uint64_t most = m->batch_messages > 0 ? m->batch_messages : RECORDS_A_TURN;
 	uint64_t fewest = m->batch_messages > 0 ? m->inflight_records : m->inflight_records / 4 + 1;
 	uint64_t room = records < m->inflight_records ? m->inflight_records - records : 0;
+	uint64_t left = bytes < m->inflight_bytes ? m->inflight_bytes - bytes : 0;
 
-	if (!outbox_is_empty(&t->outbox) || !outbox_is_empty(&t->dead_letters) || bytes >= m->inflight_bytes ||
-	    room < (fewest < most ? fewest : most))
+	if (fewest > most)
+		fewest = most;
+	if (!outbox_is_empty(&t->outbox) || !outbox_is_empty(&t->dead_letters) || left == 0 || room < fewest)
 		return 0;
 	/* As large as those of the last batch, the records of the next fill what is left of the bytes. */
-	if (t->expect_bytes > 0 && room > (m->inflight_bytes - bytes) / t->expect_bytes)
-		room = (m->inflight_bytes - bytes) / t->expect_bytes + 1;
+	if (t->expect_bytes > 0 && room > left / t->expect_bytes) {
+		room = left / t->expect_bytes + 1;
+		if (records > 0 && room < fewest && left < m->inflight_bytes / 4)
+			return 0;
+	}
 	return (uint32_t)(room < most ? room : most);
 }
 
