@@ -33,9 +33,11 @@ outflow_status source_stamp(const struct source *s, struct stamp *stamp, outflow
 		return OUTFLOW_OK;
 	if (asprintf(&log, "%s-wal", s->file) < 0)
 		return outflow_fail(err, OUTFLOW_E_NOMEM, "no memory for a file name");
-	/* SQLite makes an empty one when it only reads. */
-	if (stat(log, &found) == 0 && found.st_size > 0)
+	/* SQLite makes an empty one when it only reads, and run by root it sets the owner, which changes ctime. */
+	if (stat(log, &found) == 0 && found.st_size > 0) {
 		take_stamp(&found, &stamp->log);
+		stamp->log.changed = (struct timespec){ 0, 0 };
+	}
 	free(log);
 	return OUTFLOW_OK;
 }

@@ -77,6 +77,11 @@ void answer_clear(struct answer *a)
 	*a = (struct answer){ 0 };
 }
 
+bool answer_fits(const struct answer *a, size_t n)
+{
+	return n == 1 || (a->is_list && a->n == n);
+}
+
 /* ---- an element that is a payload ---- */
 
 static outflow_bytes copy(const struct answer_rules *rules, outflow_batch *out, outflow_str text)

@@ -29,10 +29,7 @@ outflow_status answer_read(struct answer *a, outflow_str text, outflow_error *er
 void answer_clear(struct answer *a);
 
 /* Does a have an answer for each of n events, so that element i is the one for event i? [any] */
-static inline bool answer_fits(const struct answer *a, size_t n)
-{
-	return n == 1 || (a->is_list && a->n == n);
-}
+bool answer_fits(const struct answer *a, size_t n);
 
 /* How elements become records. */
 struct answer_rules {
