@@ -470,6 +470,14 @@ static void times_go_both_ways(void **state)
 	reads("2026-01-01T00:00:00Zx", -1);
 	reads("2026-1-01T00:00:00Z", -1);
 	reads("", -1);
+	rfc3339_write(0, text);
+	assert_string_equal(text, "1970-01-01T00:00:00.000Z");
+	rfc3339_write(INT64_C(253402300799999), text);
+	assert_string_equal(text, "9999-12-31T23:59:59.999Z");
+	rfc3339_write(INT64_C(253402300800000), text);
+	assert_string_equal(text, "10000-01-01T00:00:00.000Z");
+	rfc3339_write(INT64_MAX, text);
+	assert_string_equal(text, "292278994-08-17T07:12:55.807Z");
 	for (int64_t ms = 0; ms < INT64_C(8000000000000); ms += 86399999 * INT64_C(17)) {
 		int64_t again = -1;
 
