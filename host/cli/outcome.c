@@ -152,8 +152,7 @@ void outcome_print_record(const outflow_record *r, const outflow_record *input, 
 
 void outcome_print_failure(const struct trial_failure *f, FILE *to)
 {
-	if (*f->stage != '\0')
-		fprintf(to, "%s: ", f->stage);
+	fprintf(to, "%s: ", f->stage);
 	show_short(outflow_text_bytes(outflow_text(f->reason.msg)), 0, to);
 	putc('\n', to);
 }

@@ -95,7 +95,7 @@ static void check_rejection(struct running *r, const struct trial_failure *f)
 	outflow_str reason, stage;
 
 	if (c == NULL) {
-		test_findings_add(r->findings, "%s%srejected: %s", f->stage, *f->stage ? ": " : "", f->reason.msg);
+		test_findings_add(r->findings, "%s: rejected: %s", f->stage, f->reason.msg);
 		return;
 	}
 	if (instance_config_api.str(c, "rejected", &reason) == OUTFLOW_OK && strstr(f->reason.msg, reason.ptr) == NULL)

@@ -50,6 +50,7 @@ static void on_stage(void *ctx, struct instance *stage, const outflow_record *in
 {
 	struct trial *t = ctx;
 
+	t->n_done++;
 	if (t->on_stage != NULL)
 		t->on_stage(t->ctx, t, stage, in, n, out, n_out);
 }
@@ -210,6 +211,7 @@ static outflow_status begin(struct trial *t, const outflow_record *r)
 
 	ledger_free(&t->services.ledger);
 	t->family = NULL;
+	t->n_done = 0;
 	t->faults.unpublished = NULL;
 	t->outcome = (struct trial_outcome){ .failures = t->outcome.failures };
 	rejects_begin(&t->services.rejects, NULL, 0);
@@ -275,8 +277,7 @@ outflow_status trial_run(struct trial *t, const outflow_record *r, const struct 
 		return outflow_fail(err, status, "no memory for a record");
 	status = chain_run(&t->chain, t->family, err);
 	if (status == OUTFLOW_E_CANCELED && t->outcome.postponed) {
-		/* Which stage it was is in the text alone. */
-		if (add_failure(t, "", OUTFLOW_E_RETRY, err) == NULL)
+		if (add_failure(t, t->stages[t->n_done].model->name, OUTFLOW_E_RETRY, err) == NULL)
 			return outflow_fail(err, OUTFLOW_E_NOMEM, "no memory for a failure");
 		return OUTFLOW_OK;
 	}

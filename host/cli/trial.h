@@ -45,6 +45,7 @@ struct trial {
 	struct chain_watch watch;
 	struct family *family; /* of the last run */
 	uint32_t stream;
+	size_t n_done; /* stages that are through with the record */
 	struct trial_outcome outcome;
 };
 

@@ -197,6 +197,17 @@ class Transform(Trial):
                      '{"data":{"body":{"temp":61}}}')
         self.answers(1, "transform", "test", "event/filter", f"pattern={HOT}", "--payload", '{"temp":21}')
 
+    @unittest.skipUnless(os.path.exists(os.path.join(BUILD, "plugins", "function.so")), "built without libcurl")
+    def test_what_would_be_tried_again(self):
+        function = ("function", "url=http://127.0.0.1:1/")
+        self.answers(1, "transform", "test", *function, "--payload", "{}", says="would be tried again: transforms.t1: ")
+        data = self.asks(1, "transform", "test", *function, "--payload", "{}")
+        self.assertEqual((data["result"], data["failures"][0]["stage"]), ("postponed", "transforms.t1"))
+        conf = self.file("f.conf", """
+pipelines = ( { name = "a"; source = { class = "gen"; }; transforms = ( { name = "f"; class = "function";
+  url = "http://127.0.0.1:1/"; } ); sink = { class = "null"; }; errors = { tolerance = "all"; }; } );""")
+        self.answers(1, "try", "a", conf, "--payload", "{}", says="would be tried again: transforms.f: ")
+
     def test_keys_from_a_file(self):
         keys = self.file("keys", 'class = "rename";\nfields = [ "temp:celsius" ];\n')
         self.answers(0, "transform", "test", "--config", keys, "--payload", '{"temp":61}', says="celsius")
