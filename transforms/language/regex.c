@@ -24,7 +24,8 @@ struct regex {
 	pcre2_match_context *bounds;
 	pcre2_match_data *found;
 	uint32_t shortest; /* characters that it fits at least */
-	bool anchored;     /* it fits at the beginning or not at all */
+	bool has_machine_code;
+	bool anchored; /* it fits at the beginning or not at all */
 };
 
 void regex_free(struct regex **rp)
@@ -60,7 +61,7 @@ static outflow_status compile(struct regex *r, outflow_str text, outflow_error *
 		                           (int)(text.len > 200 ? 200 : text.len), text.ptr, (const char *)message);
 	}
 	/* Where memory cannot be made executable, matching is slower and nothing else. */
-	(void)pcre2_jit_compile(r->code, PCRE2_JIT_COMPLETE);
+	r->has_machine_code = pcre2_jit_compile(r->code, PCRE2_JIT_COMPLETE) == 0;
 	return OUTFLOW_OK;
 }
 
@@ -97,10 +98,18 @@ outflow_status regex_compile(outflow_str text, struct regex **result, outflow_er
 	return OUTFLOW_OK;
 }
 
+/* A text that has been checked goes to the machine code at once: for short texts the way there is most of the search. */
+static int match(const struct regex *r, PCRE2_SPTR text, size_t n, size_t start, uint32_t options)
+{
+	if (r->has_machine_code && (options & PCRE2_NO_UTF_CHECK))
+		return pcre2_jit_match(r->code, text, n, start, options & ~PCRE2_NO_UTF_CHECK, r->found, r->bounds);
+	return pcre2_match(r->code, text, n, start, options, r->found, r->bounds);
+}
+
 static outflow_status run(struct regex *r, outflow_str subject, size_t start, uint32_t options, outflow_error *err)
 {
 	const char *text = subject.ptr ? subject.ptr : "";
-	int code = pcre2_match(r->code, (PCRE2_SPTR)text, subject.len, start, options, r->found, r->bounds);
+	int code = match(r, (PCRE2_SPTR)text, subject.len, start, options);
 	PCRE2_UCHAR message[160];
 
 	if (code == PCRE2_ERROR_JIT_STACKLIMIT) /* the interpreter keeps its stack on a heap that is larger */
