@@ -47,16 +47,26 @@ static void test_token(struct pattern_set *set, struct index *x, const outflow_j
 
 static void walk_value(struct pattern_set *set, const struct set_node *n, const outflow_json *j, uint32_t token);
 
+/* Of short names a call of memcmp would be most of the work: up to eight bytes are two words that overlap. */
 static inline bool is_named(const struct set_node *c, outflow_str name)
 {
+	uint32_t a, b, c_a, c_b;
+	size_t i = 0;
+
 	if (name.len != c->length)
 		return false;
-	if (name.len > 16) /* of short names a call would be most of the work */
+	if (name.len > 8)
 		return memcmp(name.ptr, c->name, name.len) == 0;
-	for (size_t i = 0; i < name.len; i++)
-		if (name.ptr[i] != c->name[i])
-			return false;
-	return true;
+	if (name.len >= 4) {
+		memcpy(&a, name.ptr, 4);
+		memcpy(&b, name.ptr + name.len - 4, 4);
+		memcpy(&c_a, c->name, 4);
+		memcpy(&c_b, c->name + name.len - 4, 4);
+		return a == c_a && b == c_b;
+	}
+	while (i < name.len && name.ptr[i] == c->name[i])
+		i++;
+	return i == name.len;
 }
 
 /* The child of n of that name, or NULL. */
@@ -105,14 +115,11 @@ static void walk_dotted(struct pattern_set *set, const struct set_node *n, outfl
 	}
 }
 
-/* The name at token i; ptr NULL: no memory. */
-static outflow_str name_at(struct pattern_set *set, const outflow_json *j, uint32_t i)
+/* The value of a name with escapes; ptr NULL: no memory. */
+static outflow_str decode_name(struct pattern_set *set, const outflow_json *j, uint32_t i)
 {
-	outflow_str name = outflow_json_text(j, i);
+	outflow_str name = outflow_json_string(set->e->host, set->e->arena, j, i);
 
-	if (outflow_json_is_plain(j, i))
-		return name;
-	name = outflow_json_string(set->e->host, set->e->arena, j, i);
 	if (name.ptr == NULL) {
 		set->e->status = outflow_fail(set->e->err, OUTFLOW_E_NOMEM, "no memory for a name of the event");
 		set->stop = true;
@@ -123,22 +130,27 @@ static outflow_str name_at(struct pattern_set *set, const outflow_json *j, uint3
 /* Notes for each child of n its value in the object; of equal names the last one wins. Returns how many have one. */
 static uint32_t collect(struct pattern_set *set, const struct set_node *n, const outflow_json *j, uint32_t object)
 {
-	uint32_t *touched = set->touched + n->first, n_touched = 0;
+	uint32_t *touched = set->touched + n->first, *tokens = set->tokens, n_touched = 0;
+	const struct set_node *nodes = set->nodes;
 	uint64_t shapes = n->shapes, heads = n->heads;
 
 	for (uint32_t i = object + 1; outflow_json_type(j, i) != OUTFLOW_JSON_END; i = outflow_json_next(j, i + 1)) {
-		outflow_str name = name_at(set, j, i);
-		const struct set_node *c;
+		outflow_str name = outflow_json_text(j, i);
+		const struct set_node *c = NULL;
 
-		if (name.ptr == NULL)
-			return n_touched;
-		c = shapes & pattern_shape(name) ? find_child(set, n, name) : NULL;
+		if (!outflow_json_is_plain(j, i)) {
+			name = decode_name(set, j, i);
+			if (name.ptr == NULL)
+				return n_touched;
+		}
+		if (shapes & pattern_shape(name))
+			c = find_child(set, n, name);
 		if (c != NULL) {
-			uint32_t number = (uint32_t)(c - set->nodes);
+			uint32_t number = (uint32_t)(c - nodes);
 
-			if (set->tokens[number] == 0)
+			if (tokens[number] == 0)
 				touched[n_touched++] = number;
-			set->tokens[number] = i + 1;
+			tokens[number] = i + 1;
 		} else if (heads & set_initial(name)) {
 			walk_dotted(set, n, name, j, i + 1);
 		}
