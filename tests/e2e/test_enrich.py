@@ -12,10 +12,10 @@ import servers
 DEVICES = 100  # of the generator
 
 
-def config(directory, table, source="count = 1000;", more=""):
+def config(directory, table, source="count = 1000;", more="", pipeline=""):
     return (f'pipelines = ( {{ name = "p"; source = {{ class = "gen"; {source} }}; '
             f'transforms = ( {{ class = "enrich"; file = "{table}"; key = "$.data.body.dev"; index = "dev"; {more} }} ); '
-            f'sink = {{ class = "file"; path = "{directory / "out"}"; }}; }} );\n'
+            f'sink = {{ class = "file"; path = "{directory / "out"}"; }}; {pipeline} }} );\n'
             'stop = { timeout = "1s"; };\n')
 
 
@@ -125,5 +125,5 @@ def test_a_bad_table_fails_the_start_in_words(tmp_path):
     """Proves that a pipeline does not start with a table that has a mistake, and says which and where."""
     table = tmp_path / "table.csv"
     table.write_text("dev,site\nd1,a\nd1,b\n")
-    daemon = run(tmp_path, table, status=1, more='}, { class = "drop"; fields = [ "site" ];')
+    daemon = run(tmp_path, table, status=1, pipeline='restart = { policy = "never"; };')
     assert daemon.logged("table.csv: line 3: the key 'd1' is in line 2 already")

@@ -20,6 +20,7 @@ class Function:
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True  # head and body are written one after the other
 
             def do_POST(self):
                 function.requests += 1
