@@ -96,6 +96,8 @@ static size_t length_of(const struct iovec *parts, int n_parts)
 static void gather(const struct iovec *parts, int n_parts)
 {
 	for (int i = 0; i < n_parts; i++) {
+		if (parts[i].iov_len == 0) /* Paho gives NULL then */
+			continue;
 		memcpy(output + gathered, parts[i].iov_base, parts[i].iov_len);
 		gathered += parts[i].iov_len;
 	}
