@@ -66,13 +66,24 @@ static int replace(char **text, const char *with)
 	return copy ? 0 : -1;
 }
 
+static int set_up_log(const struct host_model *m)
+{
+	outflow_error err = { .size = sizeof err };
+
+	log_set_format((enum log_format)m->log_format);
+	log_set_level(m->log_level);
+	for (size_t i = 0; i < m->n_log_levels; i++)
+		if (log_logger_configure(m->log_levels[i].logger, m->log_levels[i].level, &err) != OUTFLOW_OK)
+			return no_memory();
+	return EXIT_OK;
+}
+
 int configuration_read_host(struct configuration *c, const struct config_options *o)
 {
 	if (host_model_new(&c->loaded, &c->host, &c->problems) != OUTFLOW_OK ||
 	    replace(&c->host.state_dir, o->state_dir) != 0 || replace(&c->host.plugin_path, o->plugin_path) != 0)
 		return no_memory();
-	log_set_level(c->host.log_level);
-	return EXIT_OK;
+	return set_up_log(&c->host);
 }
 
 int configuration_read(struct configuration *c, const struct config_options *o)

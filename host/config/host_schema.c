@@ -18,6 +18,7 @@
 #define YEAR_MS (366 * DAY_MS)
 
 static const char *const log_levels[] = { "error", "warn", "info", "debug", NULL };
+static const char *const log_formats[] = { "text", "json", NULL };
 static const char *const states[] = { "running", "stopped", NULL };
 static const char *const tolerances[] = { "none", "all", NULL };
 static const char *const orders[] = { "default", "strict", "none", NULL };
@@ -34,6 +35,12 @@ static const outflow_cfg_key host_keys[] = {
 	KEY("plugin.path", STRING, MEDIUM, NULL, 0, 0, NULL, "Host",
 	    "Directories with plugins, separated by colons; of two plugins with one id the first counts."),
 	KEY("log.level", ENUM, MEDIUM, "info", 0, 0, log_levels, "Host", "Log lines above this level are not written."),
+	KEY("log.levels", LIST, LOW, NULL, 0, 0, NULL, "Host",
+	    "Levels of single loggers and all below them, as LOGGER:LEVEL: connector.plant:debug. LEVEL is trace, debug, info, "
+	    "warn, error, fatal or off."),
+	KEY("log.format", ENUM, LOW, "text", 0, 0, log_formats, "Host",
+	    "text: lines for people; json: one JSON object a line, with time, level, logger, pipeline, task, stage and "
+	    "message."),
 	KEY("checkpoint.interval", DURATION_MS, LOW, "1s", 10, 60000, NULL, "Host",
 	    "How often checkpoints are synced to disk. They are written at once; a power loss costs duplicates only."),
 	KEY("stop.timeout", DURATION_MS, MEDIUM, "10s", 0, 3600000, NULL, "Host",

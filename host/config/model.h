@@ -71,10 +71,18 @@ struct pipeline_model {
 	char version[9];          /* of the settings: eight hexadecimal digits that change with any of them */
 };
 
+struct logger_level {
+	char *logger;
+	int level; /* as log.h has them */
+};
+
 struct host_model {
 	char *state_dir;                /* state.dir */
 	char *plugin_path;              /* plugin.path */
 	int log_level;                  /* log.level */
+	int log_format;                 /* log.format: enum log_format */
+	struct logger_level *log_levels; /* log.levels, in order */
+	size_t n_log_levels;
 	int64_t checkpoint_interval_ns; /* checkpoint.interval */
 	int64_t stop_timeout_ns;        /* stop.timeout */
 	char *cluster;                  /* cluster: first part of event ids */

@@ -21,8 +21,7 @@ static struct instance *of(const outflow_host *h)
 
 static int log_is_enabled(const outflow_host *h, int level)
 {
-	(void)h;
-	return log_enabled(level);
+	return log_enabled(&of(h)->place, level);
 }
 
 static void log_line(const outflow_host *h, int level, const char *msg)

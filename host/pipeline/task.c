@@ -164,6 +164,7 @@ outflow_status task_new(const struct pipeline_model *model, const struct environ
 	t->services.task = number;
 	t->services.n_tasks = n_tasks;
 	t->place = (struct log_place){ model->name, NULL, number };
+	log_logger_open(&t->place);
 	t->on_end = on_end;
 	t->on_end_ctx = ctx;
 	t->reason.size = sizeof t->reason;
@@ -257,6 +258,7 @@ void task_free(struct task **pt)
 	if (t->thread_started)
 		pthread_join(t->thread, NULL);
 	task_metrics_close(&t->metrics);
+	log_logger_close(&t->place);
 	/* A client that could not be stopped may still read records and resolve them. */
 	if (t->leaked)
 		return;

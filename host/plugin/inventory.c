@@ -53,7 +53,7 @@ static outflow_status refuse(struct inventory *inv, const char *path, const char
 	if (r == NULL || (r->path = strdup(path)) == NULL || (r->reason = strdup(reason)) == NULL)
 		return OUTFLOW_E_NOMEM;
 	inv->n_refusals++;
-	log_write(NULL, OUTFLOW_LOG_DEBUG, "plugin refused: %s", reason);
+	log_write(&log_plugin_place, OUTFLOW_LOG_DEBUG, "plugin refused: %s", reason);
 	return OUTFLOW_OK;
 }
 

@@ -9,13 +9,13 @@
 static int log_is_enabled(const outflow_host *h, int level)
 {
 	(void)h;
-	return log_enabled(level);
+	return log_enabled(&log_plugin_place, level);
 }
 
 static void log_line(const outflow_host *h, int level, const char *msg)
 {
 	(void)h;
-	log_write(NULL, level, "%s", msg);
+	log_write(&log_plugin_place, level, "%s", msg);
 }
 
 static const outflow_log_api log_api = { sizeof log_api, log_is_enabled, log_line };
@@ -54,7 +54,7 @@ static const outflow_time_api time_api = { sizeof time_api, mono_ns, wall_ms, no
 static void log_problem(const outflow_host *h, const char *key, const char *msg)
 {
 	(void)h;
-	log_write(NULL, OUTFLOW_LOG_ERROR, "%s: %s", key ? key : "", msg);
+	log_write(&log_plugin_place, OUTFLOW_LOG_ERROR, "%s: %s", key ? key : "", msg);
 }
 
 static uint32_t intern_view(const outflow_host *h, const char *view_type)

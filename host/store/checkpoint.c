@@ -87,7 +87,7 @@ static void *sync_main(void *arg)
 			clock_wait(&s->cond, &s->lock, until);
 		pthread_mutex_unlock(&s->lock);
 		if (sync_now(s) != 0 && clock_mono_ns() >= next_line_ns) {
-			log_write(NULL, OUTFLOW_LOG_ERROR, "checkpoints cannot be synced, will be tried again: %s",
+			log_write(&log_store_place, OUTFLOW_LOG_ERROR, "checkpoints cannot be synced, will be tried again: %s",
 			          strerror(errno));
 			next_line_ns = clock_mono_ns() + LOG_EVERY_NS;
 		}
@@ -311,7 +311,7 @@ void checkpoint_store_close(struct checkpoint_store **ps)
 	if (s->thread_started)
 		pthread_join(s->thread, NULL);
 	if (s->durable != s->generation && log_file_sync(s->file, &err) != OUTFLOW_OK)
-		log_write(NULL, OUTFLOW_LOG_ERROR, "%s", err.msg);
+		log_write(&log_store_place, OUTFLOW_LOG_ERROR, "%s", err.msg);
 	log_file_close(&s->file);
 	pthread_cond_destroy(&s->cond);
 	pthread_mutex_destroy(&s->lock);

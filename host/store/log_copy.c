@@ -98,7 +98,7 @@ void log_copy_finish(struct log_file *f, struct log_copy **pcopy, int written)
 
 	*pcopy = NULL;
 	if (written != 0 || add_tail(f, copy) != 0 || io()->rename(copy->path, f->path) != 0) {
-		log_write(NULL, OUTFLOW_LOG_WARN, "%s: cannot be compacted: %s", f->path, strerror(errno));
+		log_write(&log_store_place, OUTFLOW_LOG_WARN, "%s: cannot be compacted: %s", f->path, strerror(errno));
 		if (copy->fd >= 0)
 			(void)io()->unlink(copy->path);
 		f->copy_from = 2 * f->end;

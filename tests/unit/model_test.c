@@ -2,6 +2,7 @@
 /* model_test.c: a declaration becomes the right stages with the right keys, or every mistake in it is said at once. */
 #include "host/config/model.h"
 
+#include "host/base/log.h"
 #include "host/config/host_schema.h"
 #include "host/config/schema.h"
 #include "host/journal/journal.h"
@@ -330,6 +331,30 @@ static void the_host_has_keys_of_its_own(void **state)
 	assert_int_equal(f->host.stop_timeout_ns, 5000000000);
 }
 
+static void levels_of_loggers_are_read_and_checked(void **state)
+{
+	struct fixture *f = *state;
+
+	make(f, "log = { format = \"json\"; levels = [ \"connector.a:b:Debug\", \"host:off\" ]; };\n"
+	        "pipelines = ( { name = \"p\"; " GEN NOWHERE "} );");
+	assert_int_equal(f->problems.n, 0);
+	assert_int_equal(f->host.log_format, LOG_JSON);
+	assert_int_equal(f->host.n_log_levels, 2);
+	assert_string_equal(f->host.log_levels[0].logger, "connector.a:b");
+	assert_int_equal(f->host.log_levels[0].level, OUTFLOW_LOG_DEBUG);
+	assert_int_equal(f->host.log_levels[1].level, LOG_OFF);
+}
+
+static void a_wrong_level_of_a_logger_is_a_problem(void **state)
+{
+	struct fixture *f = *state;
+
+	make(f, "pipelines = ( { name = \"p\"; " GEN NOWHERE "} );\nlog = { levels = [ \"host\", \"host:loud\" ]; };");
+	pipeline_model_free(&f->model);
+	assert_problem(f, 2, "log.levels", "'host' is not LOGGER:LEVEL");
+	assert_problem(f, 2, "log.levels", "'host:loud' has none of the levels");
+}
+
 /* Every key of a schema stands in a table of the page. */
 static void assert_documented(const char *page, const outflow_cfg_def *def, const char *prefix)
 {
@@ -372,6 +397,8 @@ int main(void)
 		TEST(what_is_dropped_is_less_than_the_journal),
 		TEST(a_pattern_is_checked_with_the_rest),
 		TEST(the_host_has_keys_of_its_own),
+		TEST(levels_of_loggers_are_read_and_checked),
+		TEST(a_wrong_level_of_a_logger_is_a_problem),
 		TEST(the_documentation_tells_of_every_key_of_the_host),
 	};
 
