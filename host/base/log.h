@@ -82,9 +82,8 @@ int log_logger_get(const char *name, struct logger_view *result);
  * level has changed by that, in order of name; only theirs are last_modified now. OUTFLOW_E_NOMEM; OUTFLOW_E_CONFIG: the
  * name is empty or longer than LOGGER_NAME_MAX, or there would be more than LOGGERS_MAX; err says so, nothing has changed.
  * [any] */
-outflow_status log_logger_set(const char *name, int level,
-                              void (*visit)(void *ctx, const struct logger_view *logger), void *ctx,
-                              outflow_error *err);
+outflow_status log_logger_set(const char *name, int level, void (*visit)(void *ctx, const struct logger_view *logger),
+                              void *ctx, outflow_error *err);
 
 /* The same at the start, from a configuration: nothing is last_modified by it. [any] */
 outflow_status log_logger_configure(const char *name, int level, outflow_error *err);

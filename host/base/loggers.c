@@ -13,7 +13,7 @@
 
 struct logger {
 	char *name;
-	int level; /* its own, or INHERITED */
+	int level;      /* its own, or INHERITED */
 	uint32_t users; /* how often log_logger_open has asked for it */
 	int64_t last_modified_ms;
 };
@@ -351,8 +351,8 @@ static outflow_status set(const char *name, struct change *c, outflow_error *err
 	return status;
 }
 
-outflow_status log_logger_set(const char *name, int level,
-                              void (*visit)(void *ctx, const struct logger_view *logger), void *ctx, outflow_error *err)
+outflow_status log_logger_set(const char *name, int level, void (*visit)(void *ctx, const struct logger_view *logger),
+                              void *ctx, outflow_error *err)
 {
 	struct change c = { .level = level, .visit = { visit, ctx } };
 

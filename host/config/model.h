@@ -77,10 +77,10 @@ struct logger_level {
 };
 
 struct host_model {
-	char *state_dir;                /* state.dir */
-	char *plugin_path;              /* plugin.path */
-	int log_level;                  /* log.level */
-	int log_format;                 /* log.format: enum log_format */
+	char *state_dir;                 /* state.dir */
+	char *plugin_path;               /* plugin.path */
+	int log_level;                   /* log.level */
+	int log_format;                  /* log.format: enum log_format */
 	struct logger_level *log_levels; /* log.levels, in order */
 	size_t n_log_levels;
 	int64_t checkpoint_interval_ns; /* checkpoint.interval */

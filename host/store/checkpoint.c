@@ -87,8 +87,8 @@ static void *sync_main(void *arg)
 			clock_wait(&s->cond, &s->lock, until);
 		pthread_mutex_unlock(&s->lock);
 		if (sync_now(s) != 0 && clock_mono_ns() >= next_line_ns) {
-			log_write(&log_store_place, OUTFLOW_LOG_ERROR, "checkpoints cannot be synced, will be tried again: %s",
-			          strerror(errno));
+			log_write(&log_store_place, OUTFLOW_LOG_ERROR,
+			          "checkpoints cannot be synced, will be tried again: %s", strerror(errno));
 			next_line_ns = clock_mono_ns() + LOG_EVERY_NS;
 		}
 		pthread_mutex_lock(&s->lock);

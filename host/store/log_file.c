@@ -158,8 +158,8 @@ static enum reading step_over_damage(struct log_file *f, uint64_t next)
 	free(e);
 	if (result != READ_GOOD)
 		return result == READ_DAMAGED ? READ_NOTHING : result;
-	log_write(&log_store_place, OUTFLOW_LOG_ERROR, "%s: bytes %llu to below %llu are damaged; one entry is lost", f->path,
-	          (unsigned long long)f->end, (unsigned long long)next);
+	log_write(&log_store_place, OUTFLOW_LOG_ERROR, "%s: bytes %llu to below %llu are damaged; one entry is lost",
+	          f->path, (unsigned long long)f->end, (unsigned long long)next);
 	f->end = next;
 	return READ_GOOD;
 }
@@ -197,8 +197,8 @@ static outflow_status cut_tail(struct log_file *f, outflow_error *err)
 		return outflow_fail_errno(err, OUTFLOW_E_TASK, errno, "%s cannot be read", f->path);
 	if ((uint64_t)st.st_size == f->end)
 		return OUTFLOW_OK;
-	log_write(&log_store_place, OUTFLOW_LOG_WARN, "%s: dropped a torn or damaged tail, bytes %llu to below %llu", f->path,
-	          (unsigned long long)f->end, (unsigned long long)st.st_size);
+	log_write(&log_store_place, OUTFLOW_LOG_WARN, "%s: dropped a torn or damaged tail, bytes %llu to below %llu",
+	          f->path, (unsigned long long)f->end, (unsigned long long)st.st_size);
 	if (io()->ftruncate(f->fd, (off_t)f->end) != 0)
 		return outflow_fail_errno(err, OUTFLOW_E_TASK, errno, "%s cannot be cut", f->path);
 	return OUTFLOW_OK;

@@ -94,7 +94,8 @@ static int64_t modified(const char *name)
 static void the_hosts_own_loggers_are_there_from_the_start(void **state)
 {
 	(void)state;
-	assert_string_equal(list(), "connector=INFO host=INFO host.api=INFO host.plugin=INFO host.store=INFO root=INFO ");
+	assert_string_equal(list(),
+	                    "connector=INFO host=INFO host.api=INFO host.plugin=INFO host.store=INFO root=INFO ");
 	assert_int_equal(modified("ROOT"), 0);
 	assert_int_equal(modified("host"), 0);
 }
@@ -256,9 +257,10 @@ static void a_line_of_json_has_the_place_and_the_text(void **state)
 	(void)state;
 	log_set_format(LOG_JSON);
 	log_write(&source_1, OUTFLOW_LOG_WARN, "a \"b\" \\ \t\x01 \xc3\xa4 %d\nc", 5);
-	assert_string_equal(line, "{\"time\":\"2026-01-01T00:00:00.123Z\",\"level\":\"WARN\",\"logger\":\"connector.plant."
-	                          "task.1.source\",\"pipeline\":\"plant\",\"task\":1,\"stage\":\"source\",\"message\":"
-	                          "\"a \\\"b\\\" \\\\ \\u0009\\u0001 \xc3\xa4 5 c\"}\n");
+	assert_string_equal(line,
+	                    "{\"time\":\"2026-01-01T00:00:00.123Z\",\"level\":\"WARN\",\"logger\":\"connector.plant."
+	                    "task.1.source\",\"pipeline\":\"plant\",\"task\":1,\"stage\":\"source\",\"message\":"
+	                    "\"a \\\"b\\\" \\\\ \\u0009\\u0001 \xc3\xa4 5 c\"}\n");
 	json_decref(parsed());
 	log_write(NULL, OUTFLOW_LOG_INFO, "host");
 	json = parsed();
@@ -278,7 +280,9 @@ static void whatever_a_text_holds_a_line_stays_json(void **state)
 	json = parsed();
 	assert_string_equal(json_string_value(json_object_get(json, "message")), "bad \xef\xbf\xbd\xef\xbf\xbd end");
 	json_decref(json);
-	for (const char *c = "\x01" "a\"\xc3\xff"; *c != '\0'; c++) {
+	for (const char *c = "\x01"
+	                     "a\"\xc3\xff";
+	     *c != '\0'; c++) {
 		memset(text, *c, sizeof text - 1);
 		text[sizeof text - 1] = '\0';
 		log_write(&plant, OUTFLOW_LOG_INFO, "%s", text);
