@@ -124,3 +124,28 @@ void log_file_compact(struct log_file *f)
 	if (copy != NULL)
 		log_copy_finish(f, &copy, log_copy_write(copy));
 }
+
+outflow_status log_file_put_durably(struct log_file *f, outflow_bytes key, outflow_bytes value, outflow_error *err)
+{
+	outflow_bytes old = log_file_get(f, key);
+	outflow_status status;
+	char *copy = NULL;
+
+	if (old.ptr != NULL) {
+		copy = malloc(old.len + 1);
+		if (copy == NULL)
+			return outflow_fail(err, OUTFLOW_E_NOMEM, "no memory for a value");
+		memcpy(copy, old.ptr, old.len);
+		old.ptr = copy;
+	}
+	status = log_file_put(f, key, value, err);
+	if (status == OUTFLOW_OK) {
+		status = log_file_sync(f, err);
+		if (status != OUTFLOW_OK)
+			(void)log_file_put(f, key, old, NULL);
+	}
+	if (status == OUTFLOW_OK)
+		log_file_compact(f);
+	free(copy);
+	return status;
+}

@@ -62,4 +62,7 @@ void log_copy_finish(struct log_file *f, struct log_copy **copy, int written);
 /* All three. */
 void log_file_compact(struct log_file *f);
 
+/* Puts, syncs, and compacts when that is worth it; a value that could not be synced is taken back. Errors as for both. */
+outflow_status log_file_put_durably(struct log_file *f, outflow_bytes key, outflow_bytes value, outflow_error *err);
+
 #endif

@@ -73,32 +73,6 @@ outflow_status state_get(struct state_store *s, const struct state_owner *owner,
 	return status;
 }
 
-/* Writes and syncs; a value that could not be synced is taken back. [under lock] */
-static outflow_status put_durably(struct log_file *f, outflow_bytes key, outflow_bytes value, outflow_error *err)
-{
-	outflow_bytes old = log_file_get(f, key);
-	outflow_status status;
-	char *copy = NULL;
-
-	if (old.ptr != NULL) {
-		copy = malloc(old.len + 1);
-		if (copy == NULL)
-			return outflow_fail(err, OUTFLOW_E_NOMEM, "no memory for a value");
-		memcpy(copy, old.ptr, old.len);
-		old.ptr = copy;
-	}
-	status = log_file_put(f, key, value, err);
-	if (status == OUTFLOW_OK) {
-		status = log_file_sync(f, err);
-		if (status != OUTFLOW_OK)
-			(void)log_file_put(f, key, old, NULL);
-	}
-	if (status == OUTFLOW_OK)
-		log_file_compact(f);
-	free(copy);
-	return status;
-}
-
 static outflow_status change(struct state_store *s, const struct state_owner *owner, outflow_str key,
                              outflow_bytes value, outflow_error *err)
 {
@@ -111,7 +85,7 @@ static outflow_status change(struct state_store *s, const struct state_owner *ow
 		return outflow_fail(err, OUTFLOW_E_RECORD, "a key has at most %u bytes, a value %u", KEY_MAX,
 		                    VALUE_MAX);
 	pthread_mutex_lock(&s->lock);
-	status = put_durably(s->file, full, value, err);
+	status = log_file_put_durably(s->file, full, value, err);
 	pthread_mutex_unlock(&s->lock);
 	return status;
 }
@@ -127,6 +101,50 @@ outflow_status state_put(struct state_store *s, const struct state_owner *owner,
 outflow_status state_remove(struct state_store *s, const struct state_owner *owner, outflow_str key, outflow_error *err)
 {
 	return change(s, owner, key, (outflow_bytes){ NULL, 0 }, err);
+}
+
+/* One key of a pipeline, copied; a log may not change while it is walked. */
+struct search {
+	const char *pipeline;
+	char *key;
+	size_t length;
+	int out_of_memory;
+};
+
+static void find_one(void *ctx, outflow_bytes key, outflow_bytes value)
+{
+	struct search *search = ctx;
+	size_t n = strlen(search->pipeline) + 1;
+
+	(void)value;
+	if (search->key != NULL || key.len < n || memcmp(key.ptr, search->pipeline, n) != 0)
+		return;
+	search->key = malloc(key.len);
+	search->out_of_memory = search->key == NULL;
+	if (search->key != NULL)
+		memcpy(search->key, key.ptr, key.len);
+	search->length = key.len;
+}
+
+outflow_status state_forget(struct state_store *s, const char *pipeline, outflow_error *err)
+{
+	outflow_status status = OUTFLOW_OK;
+	struct search search;
+
+	CHECK_OBJ(s, STATE_MAGIC);
+	pthread_mutex_lock(&s->lock);
+	do {
+		search = (struct search){ .pipeline = pipeline };
+		log_file_each(s->file, find_one, &search);
+		if (search.out_of_memory)
+			status = outflow_fail(err, OUTFLOW_E_NOMEM, "no memory to forget the state of %s", pipeline);
+		if (search.key != NULL)
+			status = log_file_put_durably(s->file, (outflow_bytes){ search.key, search.length },
+			                              (outflow_bytes){ NULL, 0 }, err);
+		free(search.key);
+	} while (status == OUTFLOW_OK && search.key != NULL);
+	pthread_mutex_unlock(&s->lock);
+	return status;
 }
 
 void state_store_close(struct state_store **ps)

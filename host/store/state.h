@@ -22,6 +22,9 @@ outflow_status state_put(struct state_store *s, const struct state_owner *owner,
 outflow_status state_remove(struct state_store *s, const struct state_owner *owner, outflow_str key,
                             outflow_error *err);
 
+/* Removes all values of a pipeline. As state_remove. [any] */
+outflow_status state_forget(struct state_store *s, const char *pipeline, outflow_error *err);
+
 /* Clears the pointer and accepts NULL inside. [any] */
 void state_store_close(struct state_store **s);
 
