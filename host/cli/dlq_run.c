@@ -23,7 +23,7 @@ struct run {
 	int interrupted;
 };
 
-static void on_end(void *ctx)
+static void on_change(void *ctx)
 {
 	const struct run *run = ctx;
 	uint64_t one = 1;
@@ -53,7 +53,7 @@ static void watch(struct run *run, void (*progress)(void *ctx, const struct acco
 	int64_t next_ns = clock_mono_ns() + PROGRESS_MS * CLOCK_MS;
 
 	while (!task_state_is_final(task_state(run->task))) {
-		struct account account;
+		struct task_figures figures;
 		int64_t now;
 
 		(void)poll(fds, 2, run->deadline_ns == CLOCK_NEVER ? PROGRESS_MS : STOPPING_MS);
@@ -67,8 +67,8 @@ static void watch(struct run *run, void (*progress)(void *ctx, const struct acco
 		if (progress == NULL || now < next_ns)
 			continue;
 		next_ns = now + PROGRESS_MS * CLOCK_MS;
-		task_account(run->task, &account);
-		progress(ctx, &account);
+		task_look(run->task, &figures);
+		progress(ctx, &figures.account);
 	}
 }
 
@@ -92,15 +92,17 @@ enum dlq_end dlq_run(const struct pipeline_model *m, const struct environment *e
 {
 	struct run run = { .stop_timeout_ns = e->host->stop_timeout_ns, .deadline_ns = CLOCK_NEVER };
 	enum dlq_end end = DLQ_ENDED;
+	struct task_figures figures;
 
 	run.ended_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	run.signal_fd = signals_open();
 	if (run.ended_fd < 0 || run.signal_fd < 0) {
 		outflow_fail_errno(reason, OUTFLOW_E_TASK, errno, "cannot watch signals");
-	} else if (task_new(m, e, 0, 1, on_end, &run, &run.task, reason) == OUTFLOW_OK &&
+	} else if (task_new(m, e, 0, 1, on_change, &run, &run.task, reason) == OUTFLOW_OK &&
 	           task_start(run.task, reason) == OUTFLOW_OK) {
 		watch(&run, progress, ctx);
-		task_account(run.task, account);
+		task_look(run.task, &figures);
+		*account = figures.account;
 		end = judge(run.task, reason);
 	}
 	task_free(&run.task);

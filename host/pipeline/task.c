@@ -14,7 +14,7 @@
 #define STOP_NS (2 * CLOCK_S)
 
 static const char *const state_names[] = {
-	"STARTING", "RUNNING", "STOPPING", "STOPPED", "COMPLETED", "READY", "STARTING_FAILED", "FAILED",
+	"STARTING", "RUNNING", "PAUSED", "STOPPING", "STOPPED", "COMPLETED", "READY", "STARTING_FAILED", "FAILED",
 };
 
 const char *task_state_name(enum task_state state)
@@ -32,7 +32,7 @@ enum task_state task_state(const struct task *t)
 	return (enum task_state)__atomic_load_n(&t->state, __ATOMIC_ACQUIRE);
 }
 
-static void set_state(struct task *t, enum task_state state)
+void task_set_state(struct task *t, enum task_state state)
 {
 	int failed = state >= TASK_READY;
 
@@ -42,6 +42,7 @@ static void set_state(struct task *t, enum task_state state)
 	log_write(&t->place, failed ? OUTFLOW_LOG_ERROR : OUTFLOW_LOG_INFO, "%s%s%s", state_names[state],
 	          failed ? ": " : "", t->reason.msg);
 	__atomic_store_n(&t->state, (uint32_t)state, __ATOMIC_RELEASE);
+	t->on_change(t->on_change_ctx);
 }
 
 /* While instances come and go nobody else may call them. */
@@ -54,7 +55,7 @@ static void set_interruptible(struct task *t, int interruptible)
 
 static void log_account(struct task *t)
 {
-	const struct account *a = &t->account;
+	const struct account *a = &t->figures.account;
 
 	log_write(&t->place, OUTFLOW_LOG_INFO,
 	          "account: received=%llu filtered=%llu delivered=%llu dead_lettered=%llu dropped=%llu "
@@ -64,9 +65,20 @@ static void log_account(struct task *t)
 	          (unsigned long long)a->in_flight, (unsigned long long)t->faults.retried);
 }
 
+/* Everything up to where the source may be polled. */
+static outflow_status start(struct task *t)
+{
+	const struct services *s = &t->services;
+	outflow_status status = task_load_components(t, &t->reason);
+
+	if (status == OUTFLOW_OK)
+		status = plan_source_config(t->model, s->task, s->n_tasks, &t->source_model.config, &t->reason);
+	return status == OUTFLOW_OK ? task_start_instances(t) : status;
+}
+
 static enum task_state live(struct task *t)
 {
-	outflow_status status = task_start_instances(t);
+	outflow_status status = start(t);
 	int64_t deadline;
 
 	if (status != OUTFLOW_OK) {
@@ -75,14 +87,14 @@ static enum task_state live(struct task *t)
 		return TASK_STARTING_FAILED;
 	}
 	set_interruptible(t, 1);
-	set_state(t, TASK_RUNNING);
+	task_set_state(t, TASK_RUNNING);
 	status = task_run(t);
 	/* Nobody asked to stop: a plugin gave up on its own. */
 	if (status == OUTFLOW_E_CANCELED && !task_stop_requested(t))
 		status = OUTFLOW_E_TASK;
 	if (status == OUTFLOW_OK || status == OUTFLOW_E_CANCELED) {
 		if (task_stop_requested(t))
-			set_state(t, TASK_STOPPING);
+			task_set_state(t, TASK_STOPPING);
 		status = task_drain(t);
 	}
 	set_interruptible(t, 0);
@@ -96,15 +108,14 @@ static enum task_state live(struct task *t)
 	t->cause = status;
 	if (status != OUTFLOW_OK)
 		return status == OUTFLOW_E_RECORD ? TASK_READY : TASK_FAILED;
-	return t->source_ended && t->account.in_flight == 0 ? TASK_COMPLETED : TASK_STOPPED;
+	return t->source_ended && t->figures.account.in_flight == 0 ? TASK_COMPLETED : TASK_STOPPED;
 }
 
 static void *thread_main(void *arg)
 {
 	struct task *t = arg;
 
-	set_state(t, live(t));
-	t->on_end(t->on_end_ctx);
+	task_set_state(t, live(t));
 	return NULL;
 }
 
@@ -149,11 +160,10 @@ static void connect_parts(struct task *t)
 }
 
 outflow_status task_new(const struct pipeline_model *model, const struct environment *environment, uint32_t number,
-                        uint32_t n_tasks, void (*on_end)(void *ctx), void *ctx, struct task **result,
+                        uint32_t n_tasks, void (*on_change)(void *ctx), void *ctx, struct task **result,
                         outflow_error *err)
 {
 	struct task *t = calloc(1, sizeof *t);
-	outflow_status status;
 
 	if (t == NULL)
 		return outflow_fail(err, OUTFLOW_E_NOMEM, "no memory for a task");
@@ -165,18 +175,14 @@ outflow_status task_new(const struct pipeline_model *model, const struct environ
 	t->services.n_tasks = n_tasks;
 	t->place = (struct log_place){ model->name, NULL, number };
 	log_logger_open(&t->place);
-	t->on_end = on_end;
-	t->on_end_ctx = ctx;
+	t->on_change = on_change;
+	t->on_change_ctx = ctx;
 	t->reason.size = sizeof t->reason;
-	status =
-		allocate(t) ? task_load_components(t, err) : outflow_fail(err, OUTFLOW_E_NOMEM, "no memory for a task");
 	t->source_model = model->source;
 	t->source_model.config = NULL;
-	if (status == OUTFLOW_OK)
-		status = plan_source_config(model, number, n_tasks, &t->source_model.config, err);
-	if (status != OUTFLOW_OK) {
+	if (!allocate(t)) {
 		task_free(&t);
-		return status;
+		return outflow_fail(err, OUTFLOW_E_NOMEM, "no memory for a task");
 	}
 	connect_parts(t);
 	task_metrics_open(&t->metrics, &t->place);
@@ -194,27 +200,42 @@ outflow_status task_start(struct task *t, outflow_error *err)
 	return OUTFLOW_OK;
 }
 
+/* Ends a wait of the task and of its source. */
+static void wake(struct task *t)
+{
+	const outflow_source_ops *source;
+
+	wakeup_signal(&t->services.wakeup);
+	pthread_mutex_lock(&t->lock);
+	source = t->interruptible ? task_source_ops(t) : NULL;
+	if (OUTFLOW_HAS(outflow_source_ops, source, interrupt))
+		source->interrupt(t->source.self);
+	pthread_mutex_unlock(&t->lock);
+}
+
 void task_stop(struct task *t, int64_t deadline_ns)
 {
-	const outflow_source_ops *source = task_source_ops(t);
-
 	CHECK_OBJ(t, TASK_MAGIC);
 	if (task_stop_requested(t))
 		return;
 	t->stop_deadline_ns = deadline_ns;
 	__atomic_store_n(&t->stop_requested, 1, __ATOMIC_RELEASE);
-	wakeup_signal(&t->services.wakeup);
-	pthread_mutex_lock(&t->lock);
-	if (t->interruptible && OUTFLOW_HAS(outflow_source_ops, source, interrupt))
-		source->interrupt(t->source.self);
-	pthread_mutex_unlock(&t->lock);
+	wake(t);
+}
+
+void task_set_paused(struct task *t, int paused)
+{
+	CHECK_OBJ(t, TASK_MAGIC);
+	if (__atomic_exchange_n(&t->paused, paused, __ATOMIC_ACQ_REL) != paused)
+		wake(t);
 }
 
 void task_interrupt(struct task *t)
 {
-	const outflow_sink_ops *sink = t->sink.component.what ? t->sink.component.what->ops : NULL;
+	const outflow_sink_ops *sink;
 
 	pthread_mutex_lock(&t->lock);
+	sink = t->interruptible ? t->sink.component.what->ops : NULL;
 	for (size_t i = 0; t->interruptible && i < t->n_stages; i++) {
 		const outflow_transform_ops *ops = t->stages[i].component.what->ops;
 
@@ -222,15 +243,15 @@ void task_interrupt(struct task *t)
 		    OUTFLOW_HAS(outflow_transform_ops, ops, interrupt))
 			ops->interrupt(t->stages[i].self);
 	}
-	if (t->interruptible && OUTFLOW_HAS(outflow_sink_ops, sink, interrupt))
+	if (OUTFLOW_HAS(outflow_sink_ops, sink, interrupt))
 		sink->interrupt(t->sink.self);
 	pthread_mutex_unlock(&t->lock);
 }
 
-void task_account(struct task *t, struct account *result)
+void task_look(struct task *t, struct task_figures *result)
 {
 	pthread_mutex_lock(&t->lock);
-	*result = t->account;
+	*result = t->figures;
 	pthread_mutex_unlock(&t->lock);
 }
 
@@ -245,6 +266,11 @@ int task_may_recover(const struct task *t)
 
 	return (state == TASK_FAILED || state == TASK_STARTING_FAILED) && t->cause != OUTFLOW_E_CONFIG &&
 	       t->cause != OUTFLOW_E_UNSUPPORTED;
+}
+
+int task_leaks(const struct task *t)
+{
+	return t->leaked;
 }
 
 void task_free(struct task **pt)

@@ -27,16 +27,17 @@ struct task {
 	pthread_t thread;
 	int thread_started;
 	/* The mailbox: what other threads ask for. */
-	int stop_requested;       /* atomic */
-	int64_t stop_deadline_ns; /* written before stop_requested */
-	uint32_t state;           /* atomic: enum task_state */
-	pthread_mutex_t lock;     /* of the next two */
-	struct account account;   /* a copy for other threads */
-	int interruptible;        /* instances may be interrupted */
+	int stop_requested;          /* atomic */
+	int64_t stop_deadline_ns;    /* written before stop_requested */
+	int paused;                  /* atomic: poll nothing */
+	uint32_t state;              /* atomic: enum task_state */
+	pthread_mutex_t lock;        /* of the next two */
+	struct task_figures figures; /* a copy for other threads */
+	int interruptible;           /* instances may be interrupted */
 	outflow_error reason;
 	outflow_status cause; /* why it ended: the status that did it */
-	void (*on_end)(void *ctx);
-	void *on_end_ctx;
+	void (*on_change)(void *ctx);
+	void *on_change_ctx;
 	struct task_metrics metrics;
 	uint64_t known_double_resolutions;
 	int64_t next_stall_line_ns;
@@ -55,10 +56,18 @@ static inline int task_stop_requested(const struct task *t)
 	return __atomic_load_n(&t->stop_requested, __ATOMIC_ACQUIRE);
 }
 
+static inline int task_is_paused(const struct task *t)
+{
+	return __atomic_load_n(&t->paused, __ATOMIC_ACQUIRE);
+}
+
 static inline const outflow_source_ops *task_source_ops(const struct task *t)
 {
 	return t->components[0].what->ops;
 }
+
+/* [task] */
+void task_set_state(struct task *t, enum task_state state);
 
 /* ---- turns: all [task] ---- */
 
@@ -77,7 +86,7 @@ outflow_status task_pause(void *ctx, int64_t deadline_ns, outflow_error *err);
 
 /* ---- instances ---- */
 
-/* Loads this task's copies of its components; later calls find them in t->components. [any] */
+/* Loads this task's copies of its components; later calls find them in t->components. [task] */
 outflow_status task_load_components(struct task *t, outflow_error *err);
 
 /* Creates and starts everything; on an error t->reason says why and what exists is left for task_stop_instances. [task] */

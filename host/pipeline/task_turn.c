@@ -41,9 +41,11 @@ void task_publish_account(struct task *t)
 	ledger_count_dropped(t->services.ledger, t->services.journal_dropped);
 	t->services.journal_dropped = 0;
 	pthread_mutex_lock(&t->lock);
-	off = ledger_account(t->services.ledger, &t->account);
+	off = ledger_account(t->services.ledger, &t->figures.account);
+	t->figures.retried = t->faults.retried;
+	t->figures.oldest_ns = oldest_age_ns(t);
 	pthread_mutex_unlock(&t->lock);
-	task_metrics_set(&t->metrics, &t->account, t->faults.retried, oldest_age_ns(t));
+	task_metrics_set(&t->metrics, &t->figures.account, t->figures.retried, t->figures.oldest_ns);
 	if (off != 0) {
 		log_write(&t->place, OUTFLOW_LOG_ERROR,
 		          "defect of this program: the account is off by %lld record(s); please report it",
@@ -78,8 +80,8 @@ static void give_memory_back(struct task *t, int64_t now_ns)
 {
 	if (now_ns >= t->next_shrink_ns) {
 		t->next_shrink_ns = now_ns + SHRINK_NS;
-		t->owes_trim |= pool_shrink(t->pool) > 0 || t->account.received != t->received_at_shrink;
-		t->received_at_shrink = t->account.received;
+		t->owes_trim |= pool_shrink(t->pool) > 0 || t->figures.account.received != t->received_at_shrink;
+		t->received_at_shrink = t->figures.account.received;
 	}
 	if (t->owes_trim && heap_trim(now_ns))
 		t->owes_trim = 0;
@@ -221,7 +223,7 @@ static outflow_status fill_batch(struct task *t, struct batch *b, int64_t deadli
 	if (m->batch_messages == 0 || b->plugin.n == 0)
 		return status;
 	while (status == OUTFLOW_OK && b->plugin.n < b->limit && bytes < m->batch_bytes && !t->source_ended &&
-	       !task_stop_requested(t)) {
+	       !task_stop_requested(t) && !task_is_paused(t)) {
 		uint32_t before = b->plugin.n;
 
 		if (before > 0 && clock_mono_ns() >= until)
@@ -292,6 +294,14 @@ static outflow_status take_batch(struct task *t, uint32_t limit, int64_t deadlin
 	return work_on(t, f, &b, err);
 }
 
+static void show_whether_paused(struct task *t)
+{
+	enum task_state state = task_is_paused(t) ? TASK_PAUSED : TASK_RUNNING;
+
+	if (task_state(t) != state)
+		task_set_state(t, state);
+}
+
 outflow_status task_run(struct task *t)
 {
 	outflow_error *err = &t->reason;
@@ -307,7 +317,8 @@ outflow_status task_run(struct task *t)
 			break;
 		until = next_turn(t);
 		worked = 0;
-		room = room_for(t);
+		show_whether_paused(t);
+		room = task_is_paused(t) ? 0 : room_for(t);
 		if (room > 0)
 			status = take_batch(t, room, until, &worked, err);
 		else
