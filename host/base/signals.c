@@ -5,19 +5,20 @@
 #include <stddef.h>
 #include <sys/signalfd.h>
 
-static sigset_t stop_signals(void)
+static sigset_t watched(void)
 {
 	sigset_t signals;
 
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGTERM);
 	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGHUP);
 	return signals;
 }
 
 void signals_block(void)
 {
-	sigset_t signals = stop_signals();
+	sigset_t signals = watched();
 
 	pthread_sigmask(SIG_BLOCK, &signals, NULL);
 	signal(SIGPIPE, SIG_IGN);
@@ -25,7 +26,7 @@ void signals_block(void)
 
 int signals_open(void)
 {
-	sigset_t signals = stop_signals();
+	sigset_t signals = watched();
 
 	return signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 }

@@ -8,11 +8,13 @@
 #include <limits.h>
 #include <stdio.h>
 
+#define RELOAD_TIMEOUT_NS (60 * CLOCK_S)
+
 static const char help[] =
 	"usage: outflow run [OPTION]... [FILE|DIR]...\n"
 	"\n"
 	"Runs the pipelines of a configuration until SIGTERM or SIGINT. The first signal sees what is in\n"
-	"flight through, a second one ends at once. FILEs replace the default places.\n"
+	"flight through, a second one ends at once; SIGHUP reads the files anew. FILEs replace the default places.\n"
 	"\n" CONFIG_OPTIONS_HELP
 	"      --until-done        end when all sources have ended and everything is delivered\n"
 	"\n"
@@ -50,22 +52,83 @@ static int fail(const outflow_error *err, int status)
 	return status;
 }
 
-static int supervise(struct configuration *c, struct environment *e, int until_done)
+/* What SIGHUP needs: where the files are, and whose pipelines they declare. */
+struct running {
+	const struct config_options *options;
+	struct fleet *fleet;
+};
+
+static void report_reload(const struct running *r, enum fleet_answer answer, const struct fleet_plan *plan,
+                          const struct problems *problems, const outflow_error *err)
 {
-	struct supervisor_options options = { until_done, c->host.stop_timeout_ns };
+	static const char *const kinds[] = {
+		[CHANGE_ADDED] = "added", [CHANGE_CHANGED] = "changed", [CHANGE_REMOVED] = "removed"
+	};
+	size_t n = 0;
+
+	(void)r;
+	for (size_t i = 0; i < problems->n; i++)
+		log_write(NULL, OUTFLOW_LOG_ERROR, "reload: %s:%d: %s: %s",
+		          problems->list[i].file ? problems->list[i].file : "", problems->list[i].line,
+		          problems->list[i].key ? problems->list[i].key : "", problems->list[i].message);
+	if (answer != FLEET_OK) {
+		log_write(NULL, OUTFLOW_LOG_ERROR, "reload: nothing was changed: %s", err->msg);
+		return;
+	}
+	for (size_t i = 0; i < plan->n; i++) {
+		if (plan->list[i].kind == CHANGE_NONE)
+			continue;
+		n++;
+		log_write(NULL, OUTFLOW_LOG_INFO, "reload: %s %s", plan->list[i].name, kinds[plan->list[i].kind]);
+	}
+	log_write(NULL, OUTFLOW_LOG_INFO, "reload: done, %zu of %zu pipelines differ", n, plan->n);
+}
+
+static void reload(void *ctx)
+{
+	const struct running *r = ctx;
+	struct configuration c = { 0 };
+	struct fleet_plan plan = { 0 };
+	outflow_error err = { .size = sizeof err };
+	enum fleet_answer answer = FLEET_FAILED;
+
+	if (configuration_read(&c, r->options) != EXIT_OK)
+		outflow_fail(&err, OUTFLOW_E_NOMEM, "no memory");
+	else if (c.problems.reported > 0)
+		outflow_fail(&err, OUTFLOW_E_CONFIG, "the files cannot be read");
+	else
+		answer = fleet_declare(r->fleet, &c.loaded, 1, NULL, RELOAD_TIMEOUT_NS, &plan, &c.problems, &err);
+	report_reload(r, answer, &plan, &c.problems, &err);
+	fleet_plan_clear(&plan);
+	configuration_clear(&c);
+}
+
+static int supervise(struct configuration *c, const struct config_options *o, struct environment *e, int until_done)
+{
+	struct running r = { .options = o };
+	struct supervisor_options options = { until_done, c->host.stop_timeout_ns, reload, &r };
+	struct fleet_options fleet_options = { .stop_timeout_ns = c->host.stop_timeout_ns,
+		                               .on_change = supervisor_notify };
 	outflow_error err = { .size = sizeof err };
 	struct supervisor *s = NULL;
-	int status;
+	int status = EXIT_FAILED;
 
-	if (supervisor_new(e, c->pipelines, c->n_pipelines, &options, &s, &err) != OUTFLOW_OK)
+	if (supervisor_new(&options, &s, &err) != OUTFLOW_OK)
 		return fail(&err, EXIT_FAILED);
-	status = supervisor_run(s) == 0 ? EXIT_OK : EXIT_FAILED;
+	fleet_options.ctx = s;
+	if (fleet_new(e, &c->loaded, c->pipelines, &fleet_options, &r.fleet, &err) != OUTFLOW_OK) {
+		fail(&err, EXIT_FAILED);
+	} else {
+		c->n_pipelines = 0; /* the fleet's now */
+		status = supervisor_run(s, r.fleet) == 0 ? EXIT_OK : EXIT_FAILED;
+	}
+	fleet_free(&r.fleet);
 	supervisor_free(&s);
 	return status;
 }
 
 /* With the state directory held: the stores, then the pipelines. */
-static int run_in(struct configuration *c, struct state_dir *d, int until_done)
+static int run_in(struct configuration *c, const struct config_options *o, struct state_dir *d, int until_done)
 {
 	struct environment e = { .inventory = c->inventory, .host = &c->host, .state_dir = d };
 	outflow_error err = { .size = sizeof err };
@@ -79,7 +142,7 @@ static int run_in(struct configuration *c, struct state_dir *d, int until_done)
 	           state_store_open(path, &e.state, &err) != OUTFLOW_OK) {
 		fail(&err, EXIT_ENVIRONMENT);
 	} else {
-		status = supervise(c, &e, until_done);
+		status = supervise(c, o, &e, until_done);
 	}
 	checkpoint_store_close(&e.checkpoints);
 	state_store_close(&e.state);
@@ -87,7 +150,7 @@ static int run_in(struct configuration *c, struct state_dir *d, int until_done)
 }
 
 /* Nothing is started before the whole configuration is good; the state directory is needed for the copies of plugins. */
-static int run(struct configuration *c, int until_done)
+static int run(struct configuration *c, const struct config_options *o, int until_done)
 {
 	outflow_error err = { .size = sizeof err };
 	struct state_dir *d = NULL;
@@ -107,7 +170,7 @@ static int run(struct configuration *c, int until_done)
 	if (status == EXIT_OK)
 		status = configuration_report(c);
 	if (status == EXIT_OK)
-		status = run_in(c, d, until_done);
+		status = run_in(c, o, d, until_done);
 	state_dir_close(&d);
 	return status;
 }
@@ -124,7 +187,7 @@ int cli_run(int argc, char **argv)
 	signals_block();
 	status = configuration_read(&c, &o);
 	if (status == EXIT_OK)
-		status = run(&c, until_done);
+		status = run(&c, &o, until_done);
 	configuration_clear(&c);
 	return status;
 }

@@ -19,7 +19,7 @@ enum pipeline_target { TARGET_STOPPED, TARGET_PAUSED, TARGET_RUNNING };
 
 /* What it does. */
 enum pipeline_state {
-	PIPELINE_READY,           /* stopped; with a reason: by a record that errors.tolerance = none does not let pass */
+	PIPELINE_READY, /* stopped; with a reason: by a record that errors.tolerance = none does not let pass */
 	PIPELINE_STARTING,
 	PIPELINE_RUNNING,
 	PIPELINE_PAUSED,
@@ -35,41 +35,39 @@ const char *pipeline_target_name(enum pipeline_target target);
 /* How a request ended; all but the first two leave everything as it was, and err says why. */
 enum fleet_answer {
 	FLEET_OK,
-	FLEET_CREATED,    /* of fleet_put: there was none of this name before */
-	FLEET_UNKNOWN,    /* there is no pipeline (connection, task) of this name */
-	FLEET_EXISTS,     /* there is one already */
-	FLEET_INVALID,    /* the configuration is wrong: problems say where */
-	FLEET_DECLARED,   /* it stands in a file, and is changed there */
+	FLEET_CREATED,     /* of fleet_put: there was none of this name before */
+	FLEET_UNKNOWN,     /* there is no pipeline (connection, task) of this name */
+	FLEET_EXISTS,      /* there is one already */
+	FLEET_INVALID,     /* the configuration is wrong: problems say where */
+	FLEET_DECLARED,    /* it stands in a file, and is changed there */
 	FLEET_NOT_STOPPED, /* only while the pipeline is stopped */
-	FLEET_IN_USE,     /* a connection that pipelines refer to */
-	FLEET_TIMEOUT,    /* a plugin did not answer in time; the request was given up */
-	FLEET_FAILED,     /* disk, memory, threads */
+	FLEET_IN_USE,      /* a connection that pipelines refer to */
+	FLEET_TIMEOUT,     /* a plugin did not answer in time; the request was given up */
+	FLEET_FAILED,      /* disk, memory, threads */
 };
 
 /* ---- life of the fleet ---- */
 
 struct fleet_options {
-	int64_t stop_timeout_ns; /* what a drain may take */
-	void (*on_change)(void *ctx, const char *name); /* a pipeline's state has changed; from any thread; may be NULL */
+	int64_t stop_timeout_ns; /* what a drain of one pipeline may take */
+	void (*on_change)(void *ctx,
+	                  const char *name); /* a pipeline's state has changed; from any thread; may be NULL */
 	void *ctx;
 };
 
-/* Takes over what the state directory knows of created pipelines, connections and targets, and the declared ones, whose
- * models it owns from now on (models, but not the array); nothing runs yet. environment and files outlive it, files until
- * the next fleet_declare. A created pipeline that its plugins do not take any more is kept, failed, with the reason.
- * OUTFLOW_E_TASK, OUTFLOW_E_NOMEM. [any, before the others] */
+/* Takes over the declared pipelines (files, with their models in the same order, which it owns from now on) and what the
+ * state directory knows of created pipelines, connections and targets; nothing runs yet. environment outlives it. A created
+ * pipeline that its plugins do not take any more is kept, failed, with the reason. OUTFLOW_E_TASK, OUTFLOW_E_NOMEM: the
+ * models stay the caller's. [any, before the others] */
 outflow_status fleet_new(const struct environment *environment, const struct loaded *files,
-                         struct pipeline_model *const *models, size_t n_models, const struct fleet_options *options,
-                         struct fleet **result, outflow_error *err);
+                         struct pipeline_model **models, const struct fleet_options *options, struct fleet **result,
+                         outflow_error *err);
 
 /* Starts every pipeline that is to run. [any, once] */
 void fleet_start(struct fleet *f);
 
 /* Asks every pipeline to stop, without changing what it is to do after a restart. Returns at once. [any] */
 void fleet_stop(struct fleet *f, int64_t deadline_ns);
-
-/* Ends calls of plugins that wait, after a drain took too long. [any] */
-void fleet_interrupt(struct fleet *f);
 
 /* How many pipelines have work going on: tasks that live, or a restart that is due. [any] */
 size_t fleet_active(struct fleet *f);
@@ -108,6 +106,11 @@ enum fleet_answer fleet_aim(struct fleet *f, const char *name, enum pipeline_tar
  * task: its number, or -1 for all of them. FLEET_UNKNOWN. [any] */
 enum fleet_answer fleet_restart(struct fleet *f, const char *name, int64_t task, int only_failed, outflow_error *err);
 
+/* Calls change(ctx), which returns FLEET_OK or what this is to return, while the pipeline is stopped, without tasks, and kept
+ * so: its positions may be changed. FLEET_UNKNOWN, FLEET_NOT_STOPPED. [any] */
+enum fleet_answer fleet_while_stopped(struct fleet *f, const char *name, enum fleet_answer (*change)(void *ctx),
+                                      void *ctx, outflow_error *err);
+
 /* Stops and removes a created pipeline: gone from every answer at once, its end is seen to in the background. Positions and
  * journal are kept, for one of the same name, unless purge. FLEET_UNKNOWN, FLEET_DECLARED, FLEET_FAILED. [any] */
 enum fleet_answer fleet_delete(struct fleet *f, const char *name, int purge, outflow_error *err);
@@ -118,10 +121,10 @@ struct task_snapshot {
 	uint32_t number;
 	int retired; /* beyond tasks.max: delivers what its journal still has */
 	enum task_state state;
-	char *reason;         /* "" without one */
-	uint32_t restarts;    /* in a row */
-	int64_t next_try_ms;  /* until the next restart; -1: none is due */
-	int64_t started_ms;   /* wall clock */
+	char *reason;           /* "" without one */
+	uint32_t restarts;      /* in a row */
+	int64_t next_try_ms;    /* until the next restart; -1: none is due */
+	int64_t started_ms;     /* wall clock */
 	struct account account; /* of this life of the task */
 	uint64_t retried;
 	int64_t oldest_ms; /* age of the oldest record in flight */
@@ -134,9 +137,9 @@ struct pipeline_snapshot {
 	int line;
 	enum pipeline_target target;
 	enum pipeline_state state;
-	char *reason; /* "" without one */
+	char *reason;                   /* "" without one */
 	int64_t created_ms, changed_ms; /* wall clock; created_ms 0: unknown */
-	struct settings settings; /* as given, secrets included: mask them before they are shown */
+	struct settings settings;       /* as given, secrets included: mask them before they are shown */
 	char version[9];
 	char *source_class, *sink_class; /* "mqtt/source" */
 	struct task_snapshot *tasks;
@@ -165,10 +168,11 @@ struct fleet_plan {
 };
 
 /* What reading the files anew would change; with apply, changes it: nothing at all unless everything is good. hash: NULL, or
- * apply only when it is still the plan's. Takes over files on FLEET_OK with apply, else they stay the caller's.
+ * apply only when it is still the plan's. The files stay the caller's.
  * FLEET_INVALID, FLEET_TIMEOUT, FLEET_FAILED, FLEET_EXISTS (the hash differs). [any] */
-enum fleet_answer fleet_declare(struct fleet *f, struct loaded *files, int apply, const char *hash, int64_t timeout_ns,
-                                struct fleet_plan *plan, struct problems *problems, outflow_error *err);
+enum fleet_answer fleet_declare(struct fleet *f, const struct loaded *files, int apply, const char *hash,
+                                int64_t timeout_ns, struct fleet_plan *plan, struct problems *problems,
+                                outflow_error *err);
 void fleet_plan_clear(struct fleet_plan *plan);
 
 /* ---- connections ---- */

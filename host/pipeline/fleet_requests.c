@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "host/pipeline/fleet_internal.h"
+
+#include <outflow/util.h>
+
+#include <stdlib.h>
+
+/* ---- checking ---- */
+
+static outflow_status add_connections(struct building *b, const struct declarations *connections)
+{
+	outflow_status status = OUTFLOW_OK;
+
+	for (size_t i = 0; i < connections->n && status == OUTFLOW_OK; i++)
+		status = building_add_connection(b, &connections->list[i]);
+	return status;
+}
+
+struct building *fleet_building(struct fleet *f, uint64_t *generation)
+{
+	struct building *b = building_new(f->environment->host, f->environment->inventory);
+	outflow_status status = b ? OUTFLOW_OK : OUTFLOW_E_NOMEM;
+
+	pthread_mutex_lock(&f->lock);
+	*generation = f->generation;
+	if (status == OUTFLOW_OK)
+		status = add_connections(b, &f->connections);
+	if (status == OUTFLOW_OK)
+		status = add_connections(b, &f->created_connections);
+	pthread_mutex_unlock(&f->lock);
+	if (status != OUTFLOW_OK)
+		building_free(&b);
+	return b;
+}
+
+enum fleet_answer fleet_run_building(struct building *b, int64_t timeout_ns, struct problems *problems,
+                                     outflow_error *err)
+{
+	outflow_status status = building_run(b, timeout_ns, err);
+
+	if (status == OUTFLOW_OK)
+		return FLEET_OK;
+	if (status == OUTFLOW_E_RETRY)
+		return FLEET_TIMEOUT;
+	for (size_t i = 0; problems != NULL && i < b->problems.n; i++) {
+		const struct problem *it = &b->problems.list[i];
+
+		problems_add(problems, &(struct place){ it->file, it->line, it->pipeline, it->key }, "%s", it->message);
+	}
+	return status == OUTFLOW_E_CONFIG ? FLEET_INVALID : FLEET_FAILED;
+}
+
+/* The name is part of the configuration, and cannot be another one. */
+static enum fleet_answer add_named(struct building *b, const char *name, const struct settings *settings,
+                                   struct problems *problems, outflow_error *err)
+{
+	const char *said = settings_get(settings, "name");
+	struct settings named = { 0 };
+	outflow_status status = OUTFLOW_OK;
+
+	if (said != NULL && strcmp(said, name) != 0) {
+		problems_add(problems, &(struct place){ NULL, 0, name, "name" }, "is '%s', but the request names '%s'",
+		             said, name);
+		outflow_fail(err, OUTFLOW_E_CONFIG, "the name in the configuration is '%.100s', not '%.100s'", said,
+		             name);
+		return FLEET_INVALID;
+	}
+	status = settings_merge(&named, "", settings, "", 1);
+	if (status == OUTFLOW_OK)
+		status = settings_set(&named, "name", name, NULL, 0);
+	if (status == OUTFLOW_OK)
+		status = building_add(b, name, NULL, 0, &named);
+	settings_clear(&named);
+	return status == OUTFLOW_OK ? FLEET_OK : fleet_no_memory(err);
+}
+
+/* The model of one configuration, and the connections' generation that it was made with. */
+static enum fleet_answer make_model(struct fleet *f, const char *name, const struct settings *settings,
+                                    int64_t timeout_ns, struct building **result, uint64_t *generation,
+                                    struct problems *problems, outflow_error *err)
+{
+	struct building *b = fleet_building(f, generation);
+	enum fleet_answer answer;
+
+	if (b == NULL)
+		return fleet_no_memory(err);
+	answer = add_named(b, name, settings, problems, err);
+	if (answer == FLEET_OK)
+		answer = fleet_run_building(b, timeout_ns, problems, err);
+	if (answer != FLEET_OK)
+		building_free(&b);
+	*result = b;
+	return answer;
+}
+
+enum fleet_answer fleet_check(struct fleet *f, const char *name, const struct settings *settings, int64_t timeout_ns,
+                              struct problems *problems, outflow_error *err)
+{
+	struct building *b = NULL;
+	uint64_t generation;
+	enum fleet_answer answer = make_model(f, name, settings, timeout_ns, &b, &generation, problems, err);
+
+	building_free(&b);
+	return answer;
+}
+
+/* ---- creating, editing ---- */
+
+enum fleet_answer fleet_is_open(const struct fleet *f, outflow_error *err)
+{
+	if (!f->leaving)
+		return FLEET_OK;
+	outflow_fail(err, OUTFLOW_E_CANCELED, "the daemon is stopping");
+	return FLEET_FAILED;
+}
+
+static enum fleet_answer unknown(const char *name, outflow_error *err)
+{
+	outflow_fail(err, OUTFLOW_E_CONFIG, "there is no pipeline '%.200s'", name);
+	return FLEET_UNKNOWN;
+}
+
+static enum fleet_answer declared(const struct pipeline *p, outflow_error *err)
+{
+	outflow_fail(err, OUTFLOW_E_CONFIG, "pipeline '%.200s' is declared in a file, and is changed there", p->name);
+	return FLEET_DECLARED;
+}
+
+static void take_model(struct building *b, struct pipeline_model **model)
+{
+	*model = b->models[0];
+	b->models[0] = NULL;
+}
+
+static enum fleet_answer create(struct fleet *f, const char *name, struct building *b, enum pipeline_target target,
+                                outflow_error *err)
+{
+	const struct settings *settings = &b->what.list[0].settings;
+	int64_t now = clock_wall_ms();
+	struct created_pipeline entry = {
+		.settings = *settings, .target = target, .created_ms = now, .changed_ms = now
+	};
+	struct pipeline_model *model;
+	struct pipeline *p = NULL;
+	enum fleet_answer answer;
+
+	if (created_put_pipeline(f->created, name, &entry, err) != OUTFLOW_OK)
+		return FLEET_FAILED;
+	take_model(b, &model);
+	answer = fleet_add(f, name, model, target, &p, err);
+	if (answer != FLEET_OK) {
+		pipeline_model_free(&model);
+		(void)created_remove_pipeline(f->created, name, NULL);
+		return answer;
+	}
+	p->created_ms = p->changed_ms = now;
+	/* Without memory for it, what is shown is poorer than what runs. */
+	(void)fleet_note_given(p, settings);
+	return FLEET_CREATED;
+}
+
+static enum fleet_answer edit(struct fleet *f, struct pipeline *p, struct building *b, outflow_error *err)
+{
+	const struct settings *settings = &b->what.list[0].settings;
+	struct created_pipeline entry = fleet_entry(p);
+	struct pipeline_model *model;
+
+	entry.settings = *settings;
+	entry.changed_ms = clock_wall_ms();
+	if (created_put_pipeline(f->created, p->name, &entry, err) != OUTFLOW_OK)
+		return FLEET_FAILED;
+	if (fleet_note_given(p, settings) != OUTFLOW_OK)
+		return fleet_no_memory(err);
+	p->changed_ms = entry.changed_ms;
+	take_model(b, &model);
+	fleet_give(p, model);
+	return FLEET_OK;
+}
+
+/* may_edit: there may be one of this name already. */
+static enum fleet_answer commit(struct fleet *f, const char *name, struct building *b, enum pipeline_target target,
+                                int may_edit, outflow_error *err)
+{
+	struct pipeline *p = fleet_find(f, name);
+
+	if (fleet_is_open(f, err) != FLEET_OK)
+		return FLEET_FAILED;
+	if (p == NULL)
+		return create(f, name, b, target, err);
+	if (!may_edit) {
+		outflow_fail(err, OUTFLOW_E_CONFIG, "there is a pipeline '%.200s' already", name);
+		return FLEET_EXISTS;
+	}
+	return p->declared ? declared(p, err) : edit(f, p, b, err);
+}
+
+/* Is the request for nothing, whatever the configuration says? */
+static enum fleet_answer foresee(struct fleet *f, const char *name, int may_edit, outflow_error *err)
+{
+	const struct pipeline *p;
+	enum fleet_answer answer = FLEET_OK;
+
+	pthread_mutex_lock(&f->lock);
+	p = fleet_find(f, name);
+	if (p != NULL && !may_edit) {
+		outflow_fail(err, OUTFLOW_E_CONFIG, "there is a pipeline '%.200s' already", name);
+		answer = FLEET_EXISTS;
+	} else if (p != NULL && p->declared) {
+		answer = declared(p, err);
+	}
+	pthread_mutex_unlock(&f->lock);
+	return answer;
+}
+
+static enum fleet_answer put(struct fleet *f, const char *name, const struct settings *settings,
+                             enum pipeline_target target, int may_edit, int64_t timeout_ns, struct problems *problems,
+                             outflow_error *err)
+{
+	int64_t deadline = clock_mono_ns() + timeout_ns;
+	enum fleet_answer answer = foresee(f, name, may_edit, err);
+	uint64_t generation;
+	int is_current;
+
+	if (answer != FLEET_OK)
+		return answer;
+	do {
+		struct building *b = NULL;
+
+		answer = make_model(f, name, settings, deadline - clock_mono_ns(), &b, &generation, problems, err);
+		if (answer != FLEET_OK)
+			return answer;
+		pthread_mutex_lock(&f->lock);
+		is_current = generation == f->generation;
+		if (is_current)
+			answer = commit(f, name, b, target, may_edit, err);
+		pthread_mutex_unlock(&f->lock);
+		building_free(&b);
+	} while (!is_current);
+	return answer;
+}
+
+enum fleet_answer fleet_create(struct fleet *f, const char *name, const struct settings *settings,
+                               enum pipeline_target target, int64_t timeout_ns, struct problems *problems,
+                               outflow_error *err)
+{
+	enum fleet_answer answer = put(f, name, settings, target, 0, timeout_ns, problems, err);
+
+	return answer == FLEET_CREATED ? FLEET_OK : answer;
+}
+
+enum fleet_answer fleet_put(struct fleet *f, const char *name, const struct settings *settings, int64_t timeout_ns,
+                            struct problems *problems, outflow_error *err)
+{
+	return put(f, name, settings, TARGET_RUNNING, 1, timeout_ns, problems, err);
+}
+
+/* ---- what it is to do ---- */
+
+static enum fleet_answer aim(struct fleet *f, struct pipeline *p, enum pipeline_target target, outflow_error *err)
+{
+	struct created_pipeline entry = fleet_entry(p);
+
+	entry.target = target;
+	if (p->target != target && created_put_pipeline(f->created, p->name, &entry, err) != OUTFLOW_OK)
+		return FLEET_FAILED;
+	pthread_mutex_lock(&p->lock);
+	p->target = target;
+	p->fresh_start = 1;
+	pthread_mutex_unlock(&p->lock);
+	pipeline_wake(p);
+	return FLEET_OK;
+}
+
+enum fleet_answer fleet_aim(struct fleet *f, const char *name, enum pipeline_target target, outflow_error *err)
+{
+	enum fleet_answer answer;
+	struct pipeline *p;
+
+	pthread_mutex_lock(&f->lock);
+	p = fleet_find(f, name);
+	answer = p == NULL ? unknown(name, err) : fleet_is_open(f, err);
+	if (answer == FLEET_OK)
+		answer = aim(f, p, target, err);
+	pthread_mutex_unlock(&f->lock);
+	return answer;
+}
+
+/* Returns how many tasks of that number there are. */
+static size_t mark_again(struct pipeline *p, int64_t task, int only_failed)
+{
+	size_t n = 0;
+
+	pthread_mutex_lock(&p->lock);
+	for (uint32_t k = 0; k < p->n_seats; k++) {
+		struct seat *seat = &p->seats[k];
+
+		if (task >= 0 && seat->number != (uint64_t)task)
+			continue;
+		n++;
+		seat->again |= !only_failed || seat->task == NULL || task_state(seat->task) >= TASK_READY;
+	}
+	/* One that could not even get tasks. */
+	if (p->n_seats == 0 && p->problem != NULL)
+		p->fresh_start = 1;
+	pthread_mutex_unlock(&p->lock);
+	pipeline_wake(p);
+	return n;
+}
+
+enum fleet_answer fleet_restart(struct fleet *f, const char *name, int64_t task, int only_failed, outflow_error *err)
+{
+	enum fleet_answer answer = FLEET_OK;
+	struct pipeline *p;
+
+	pthread_mutex_lock(&f->lock);
+	p = fleet_find(f, name);
+	if (p == NULL) {
+		answer = unknown(name, err);
+	} else if (mark_again(p, task, only_failed) == 0 && task >= 0) {
+		outflow_fail(err, OUTFLOW_E_CONFIG, "pipeline '%.200s' has no task %lld", name, (long long)task);
+		answer = FLEET_UNKNOWN;
+	}
+	pthread_mutex_unlock(&f->lock);
+	return answer;
+}
+
+enum fleet_answer fleet_while_stopped(struct fleet *f, const char *name, enum fleet_answer (*change)(void *ctx),
+                                      void *ctx, outflow_error *err)
+{
+	enum fleet_answer answer;
+	struct pipeline *p;
+
+	pthread_mutex_lock(&f->lock);
+	p = fleet_find(f, name);
+	if (p == NULL) {
+		answer = unknown(name, err);
+	} else {
+		pthread_mutex_lock(&p->lock);
+		answer = p->target == TARGET_STOPPED && p->n_seats == 0 ? FLEET_OK : FLEET_NOT_STOPPED;
+		pthread_mutex_unlock(&p->lock);
+		/* The fleet's lock keeps it so: nobody can ask it to run meanwhile. */
+		if (answer == FLEET_OK)
+			answer = change(ctx);
+		else
+			outflow_fail(err, OUTFLOW_E_CONFIG, "pipeline '%.200s' has to be stopped first", name);
+	}
+	pthread_mutex_unlock(&f->lock);
+	return answer;
+}
+
+/* ---- deleting ---- */
+
+enum fleet_answer fleet_delete(struct fleet *f, const char *name, int purge, outflow_error *err)
+{
+	enum fleet_answer answer = FLEET_OK;
+	struct pipeline *p;
+
+	pthread_mutex_lock(&f->lock);
+	p = fleet_find(f, name);
+	if (p == NULL)
+		answer = unknown(name, err);
+	else if (p->declared)
+		answer = declared(p, err);
+	else if (created_remove_pipeline(f->created, name, err) != OUTFLOW_OK)
+		answer = FLEET_FAILED;
+	if (answer == FLEET_OK) {
+		pthread_mutex_lock(&p->lock);
+		p->deleted = 1;
+		p->purge |= purge;
+		pthread_mutex_unlock(&p->lock);
+		pipeline_wake(p);
+	}
+	pthread_mutex_unlock(&f->lock);
+	return answer;
+}
