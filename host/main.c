@@ -2,6 +2,7 @@
 #include "host/cli/cli.h"
 #include "host/cli/options.h"
 #include "host/config/suggest.h"
+#include "host/plugin/probe.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -29,6 +30,7 @@ int main(int argc, char **argv)
 	const char *name = argc > 1 ? argv[1] : "";
 	struct suggestion near = { .typed = name };
 
+	probe_serve(argc, argv);
 	opterr = 0; /* the subcommands say it themselves, with what may have been meant */
 	if (strcmp(name, "--help") == 0 || strcmp(name, "help") == 0) {
 		help();

@@ -63,7 +63,7 @@ static int list(const struct inventory *inv, int json)
 		envelope_print(describe_inventory(inv), NULL);
 	else
 		describe_inventory_print(inv, stdout);
-	return inventory_refusals(inv) > 0 ? EXIT_FAILED : EXIT_OK;
+	return inventory_catalog(inv)->n_refusals > 0 ? EXIT_FAILED : EXIT_OK;
 }
 
 static void show(const struct component *c, const struct arguments *a, json_t *all)
@@ -79,20 +79,19 @@ static void show(const struct component *c, const struct arguments *a, json_t *a
 /* A plugin's id means all of its components. */
 static size_t show_plugin(const struct inventory *inv, const struct arguments *a, json_t *all)
 {
-	size_t shown = 0;
+	struct plugin_file *f = catalog_find(inventory_catalog(inv), a->name);
+	const struct module *m = NULL;
 
-	for (size_t i = 0; i < inventory_count(inv); i++) {
-		const struct module *m = inventory_module(inv, i);
+	if (f == NULL || inventory_load(inv, f, &m, NULL) != OUTFLOW_OK)
+		return 0;
+	for (size_t i = 0; i < m->plugin->n_components; i++) {
+		struct component c = { m, m->plugin->components[i] };
 
-		for (size_t k = 0; strcmp(m->plugin->id, a->name) == 0 && k < m->plugin->n_components; k++, shown++) {
-			struct component c = { m, m->plugin->components[k] };
-
-			if (shown > 0 && !a->json)
-				putchar('\n');
-			show(&c, a, all);
-		}
+		if (i > 0 && !a->json)
+			putchar('\n');
+		show(&c, a, all);
 	}
-	return shown;
+	return m->plugin->n_components;
 }
 
 /* One name may stand for a source and a sink: all that match are shown. */
@@ -112,7 +111,8 @@ static size_t show_components(const struct inventory *inv, const struct argument
 	return shown;
 }
 
-/* Why there is no such component: that of the first kind for which a name is near, or the plugin was refused. */
+/* Why there is no such component: that of the first kind for which a name is near, or the plugin was refused or could not
+ * be loaded. */
 static void say_unknown(const struct inventory *inv, const struct arguments *a)
 {
 	outflow_error err = { .size = sizeof err };
@@ -122,8 +122,8 @@ static void say_unknown(const struct inventory *inv, const struct arguments *a)
 	for (uint32_t kind = OUTFLOW_SOURCE; kind <= OUTFLOW_CONVERTER; kind++) {
 		struct component c;
 
-		(void)inventory_find(inv, kind, a->name, &c, &err);
-		if (strstr(err.msg, "did you mean") == NULL && strstr(err.msg, "refused") == NULL)
+		if (inventory_find(inv, kind, a->name, &c, &err) == OUTFLOW_E_CONFIG &&
+		    strstr(err.msg, "did you mean") == NULL && strstr(err.msg, "refused") == NULL)
 			continue;
 		snprintf(text, sizeof text, "%s", err.msg);
 		break;

@@ -59,48 +59,49 @@ json_t *describe_component(const struct component *c)
 	                 c->what->doc ? c->what->doc : "", "keys", keys);
 }
 
-static json_t *describe_module(const struct module *m)
+static json_t *describe_file(const struct plugin_file *f)
 {
+	const struct known_plugin *p = f->about;
 	json_t *components = json_array();
 
-	for (size_t i = 0; i < m->plugin->n_components; i++)
-		json_array_append_new(components,
-		                      json_pack("{s:s, s:s, s:s}", "name", m->plugin->components[i]->name, "kind",
-		                                component_kind_name(m->plugin->components[i]->kind), "documentation",
-		                                m->plugin->components[i]->doc ? m->plugin->components[i]->doc : ""));
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o}", "id", m->plugin->id, "version",
-	                 m->plugin->version ? m->plugin->version : "", "license",
-	                 m->plugin->license ? m->plugin->license : "", "documentation",
-	                 m->plugin->doc ? m->plugin->doc : "", "path", m->path, "components", components);
+	for (size_t i = 0; i < p->n_components; i++)
+		json_array_append_new(components, json_pack("{s:s, s:s, s:s}", "name", p->components[i].name, "kind",
+		                                            component_kind_name(p->components[i].kind), "documentation",
+		                                            p->components[i].doc));
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o}", "id", p->id, "version", p->version, "license", p->license,
+	                 "documentation", p->doc, "path", f->path, "components", components);
 }
 
 json_t *describe_inventory(const struct inventory *inv)
 {
+	const struct catalog *all = inventory_catalog(inv);
 	json_t *plugins = json_array(), *refused = json_array();
 
-	for (size_t i = 0; i < inventory_count(inv); i++)
-		json_array_append_new(plugins, describe_module(inventory_module(inv, i)));
-	for (size_t i = 0; i < inventory_refusals(inv); i++)
-		json_array_append_new(refused, json_pack("{s:s, s:s}", "path", inventory_refusal(inv, i)->path,
-		                                         "reason", inventory_refusal(inv, i)->reason));
+	for (size_t i = 0; i < all->n_plugins; i++)
+		json_array_append_new(plugins, describe_file(all->plugins[i]));
+	for (size_t i = 0; i < all->n_refusals; i++)
+		json_array_append_new(refused, json_pack("{s:s, s:s}", "path", all->refusals[i].path, "reason",
+		                                         all->refusals[i].reason));
 	return json_pack("{s:o, s:o}", "plugins", plugins, "refused", refused);
 }
 
 void describe_inventory_print(const struct inventory *inv, FILE *to)
 {
-	for (size_t i = 0; i < inventory_count(inv); i++) {
-		const struct module *m = inventory_module(inv, i);
+	const struct catalog *all = inventory_catalog(inv);
 
-		for (size_t k = 0; k < m->plugin->n_components; k++) {
-			const outflow_component *c = m->plugin->components[k];
+	for (size_t i = 0; i < all->n_plugins; i++) {
+		const struct known_plugin *p = all->plugins[i]->about;
+
+		for (size_t k = 0; k < p->n_components; k++) {
 			char name[140];
 
-			snprintf(name, sizeof name, "%s/%s", m->plugin->id, c->name);
-			fprintf(to, "%-18s %-10s %s\n", name, component_kind_name(c->kind), c->doc ? c->doc : "");
+			snprintf(name, sizeof name, "%s/%s", p->id, p->components[k].name);
+			fprintf(to, "%-18s %-10s %s\n", name, component_kind_name(p->components[k].kind),
+			        p->components[k].doc);
 		}
 	}
-	for (size_t i = 0; i < inventory_refusals(inv); i++)
-		fprintf(to, "refused: %s\n", inventory_refusal(inv, i)->reason);
+	for (size_t i = 0; i < all->n_refusals; i++)
+		fprintf(to, "refused: %s\n", all->refusals[i].reason);
 }
 
 static void print_key(const outflow_cfg_key *key, FILE *to)

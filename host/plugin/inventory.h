@@ -2,7 +2,7 @@
 /* inventory.h: which plugins there are, and which component a name in a configuration means. */
 #ifndef HOST_PLUGIN_INVENTORY_H
 #define HOST_PLUGIN_INVENTORY_H
-#include "host/plugin/loader.h"
+#include "host/plugin/catalog.h"
 
 #include <outflow/abi.h>
 
@@ -14,22 +14,20 @@ struct component {
 	const outflow_component *what;
 };
 
-/* A file that could not be used. */
-struct refusal {
-	char *path;
-	char *reason;
-};
-
-/* Loads every *.so in the directories of a colon-separated path, in name order; one plugin id is taken from the first
- * directory that has it. Files that are refused are kept as refusals, not errors. A file is looked at in a child process
- * first, so that a plugin that crashes while loading is a refusal too. copy_dir: where private copies go, held by this
- * process; NULL: none are made. [any, before threads are started] */
+/* Looks at every *.so in the directories of a colon-separated path; nothing is loaded here before something uses it. Files
+ * that are refused are kept as refusals, not errors. copy_dir: where private copies go, held by this process; NULL: none
+ * are made. [any] */
 outflow_status inventory_open(const char *plugin_path, const char *copy_dir, struct inventory **result,
                               outflow_error *err);
 
+/* Looks again, at what is new or has changed, and says in the log what came of it. What is loaded stays as it is.
+ * OUTFLOW_E_NOMEM leaves everything as it was. [any] */
+outflow_status inventory_rescan(struct inventory *inv, outflow_error *err);
+
 /* What `reference` means where a component of `kind` is wanted: "plugin/component", a component's name, or the id of a
- * plugin: its only component of that kind, or the one that is called by the kind. OUTFLOW_E_CONFIG: nothing or several
- * match; the error lists what there is, the nearest name, and the reason when a file of that name was refused. [any] */
+ * plugin: its only component of that kind, or the one that is called by the kind. Loads its plugin.
+ * OUTFLOW_E_CONFIG: nothing or several match; the error lists what there is, the nearest name, and the reason when a file
+ * of that name was refused. Else the errors of plugin_file_load. [any] */
 outflow_status inventory_find(const struct inventory *inv, uint32_t kind, const char *reference,
                               struct component *result, outflow_error *err);
 
@@ -38,10 +36,12 @@ outflow_status inventory_find(const struct inventory *inv, uint32_t kind, const 
 outflow_status inventory_instance(struct inventory *inv, const struct component *c, const char *pipeline,
                                   const char *stage, uint32_t task, struct component *result, outflow_error *err);
 
-size_t inventory_count(const struct inventory *inv);
-const struct module *inventory_module(const struct inventory *inv, size_t i);
-size_t inventory_refusals(const struct inventory *inv);
-const struct refusal *inventory_refusal(const struct inventory *inv, size_t i);
+/* What there is now, loaded or not. Stays valid, and the same, until inventory_close. [any] */
+const struct catalog *inventory_catalog(const struct inventory *inv);
+
+/* Loads one of its plugins, for what only the loaded plugin tells: the schemas. The errors of plugin_file_load. [any] */
+outflow_status inventory_load(const struct inventory *inv, struct plugin_file *f, const struct module **result,
+                              outflow_error *err);
 
 /* Frees the lists; loaded code stays. Clears the pointer and accepts NULL inside. [any] */
 void inventory_close(struct inventory **inv);

@@ -262,21 +262,20 @@ static outflow_status open_plugin(const char *path, const char *file, const outf
 	return OUTFLOW_OK;
 }
 
-outflow_status module_load(const char *path, const char *copy_dir, const char *copy, struct module **result,
-                           outflow_error *err)
+/* Takes over file, the copy to load; NULL: path itself. */
+static outflow_status load_file(const char *path, char *file, struct module **result, outflow_error *err)
 {
 	struct module *m = calloc(1, sizeof *m);
-	outflow_status status = OUTFLOW_OK;
+	outflow_status status;
 
 	if (m == NULL || (m->path = strdup(path)) == NULL) {
 		free(m);
+		free(file);
 		return outflow_fail(err, OUTFLOW_E_NOMEM, "%s: no memory", path);
 	}
 	m->magic = MODULE_MAGIC;
-	if (copy_dir != NULL)
-		status = private_copy_make(path, copy_dir, copy, &m->file, err);
-	if (status == OUTFLOW_OK)
-		status = open_plugin(path, m->file ? m->file : path, &m->plugin, err);
+	m->file = file;
+	status = open_plugin(path, file ? file : path, &m->plugin, err);
 	if (status == OUTFLOW_OK)
 		status = check_plugin(path, m->plugin, err);
 	if (status == OUTFLOW_OK)
@@ -286,6 +285,25 @@ outflow_status module_load(const char *path, const char *copy_dir, const char *c
 	else
 		*result = m;
 	return status;
+}
+
+outflow_status module_load(const char *path, const char *copy_dir, struct module **result, outflow_error *err)
+{
+	char *file = NULL;
+	outflow_status status = copy_dir ? private_copy_make(path, copy_dir, &file, err) : OUTFLOW_OK;
+
+	return status == OUTFLOW_OK ? load_file(path, file, result, err) : status;
+}
+
+outflow_status module_load_again(const struct module *m, const char *copy_dir, size_t number, struct module **result,
+                                 outflow_error *err)
+{
+	char *file = NULL;
+	outflow_status status;
+
+	CHECK_OBJ(m, MODULE_MAGIC);
+	status = private_copy_again(m->file, copy_dir, number, &file, err);
+	return status == OUTFLOW_OK ? load_file(m->path, file, result, err) : status;
 }
 
 void module_free(struct module **pm)

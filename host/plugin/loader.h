@@ -16,11 +16,14 @@ struct module {
 };
 
 /* Loads a copy of the file, made in copy_dir (NULL: the file itself), with RTLD_NOW | RTLD_LOCAL; checks stamp, sizes of
- * all tables, required members and minor; then calls the plugin's load. `copy` tells copies of one file apart, so that
- * each has its own static data. OUTFLOW_E_UNSUPPORTED: refused; OUTFLOW_E_TASK: cannot be read, copied or linked. Code
- * that was linked stays, refused or not. [any, one caller at a time] */
-outflow_status module_load(const char *path, const char *copy_dir, const char *copy, struct module **result,
-                           outflow_error *err);
+ * all tables, required members and minor; then calls the plugin's load. OUTFLOW_E_UNSUPPORTED: refused; OUTFLOW_E_TASK:
+ * cannot be read, copied or linked. Code that was linked stays, refused or not. [any] */
+outflow_status module_load(const char *path, const char *copy_dir, struct module **result, outflow_error *err);
+
+/* Loads what m was loaded from once more, with static data of its own, from another copy in copy_dir that `number` tells
+ * apart. m needs to be a copy itself. The errors of module_load. [any] */
+outflow_status module_load_again(const struct module *m, const char *copy_dir, size_t number, struct module **result,
+                                 outflow_error *err);
 
 /* Frees what the host knows about it, not the code. Clears the pointer and accepts NULL inside. [any] */
 void module_free(struct module **m);

@@ -5,6 +5,9 @@
  */
 #include "host/plugin/inventory.h"
 
+#include "host/base/log.h"
+#include "host/plugin/probe.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,6 +17,7 @@
 
 #include <dirent.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,15 +83,17 @@ static void open_sub(struct fixture *f, const char *sub, const char *copies)
 
 static void assert_refused(const struct fixture *f, const char *file, const char *reason)
 {
-	for (size_t i = 0; i < inventory_refusals(f->inv); i++) {
-		const struct refusal *r = inventory_refusal(f->inv, i);
+	const struct catalog *all = inventory_catalog(f->inv);
+
+	for (size_t i = 0; i < all->n_refusals; i++) {
+		const struct refusal *r = &all->refusals[i];
 
 		if (strstr(r->path, file) != NULL && strstr(r->reason, reason) != NULL &&
 		    strstr(r->reason, r->path) != NULL)
 			return;
 	}
-	for (size_t i = 0; i < inventory_refusals(f->inv); i++)
-		print_message("refused: %s\n", inventory_refusal(f->inv, i)->reason);
+	for (size_t i = 0; i < all->n_refusals; i++)
+		print_message("refused: %s\n", all->refusals[i].reason);
 	fail_msg("%s is not refused with '%s'", file, reason);
 }
 
@@ -111,9 +117,9 @@ static void a_plugin_that_kills_the_process_is_refused(void **state)
 	install(f, "p", "plain");
 	install(f, "p", "wrong_magic");
 	open_sub(f, "p", NULL);
-	assert_int_equal(inventory_count(f->inv), 1);
-	assert_string_equal(inventory_module(f->inv, 0)->plugin->id, "plain");
-	assert_int_equal(inventory_refusals(f->inv), 4);
+	assert_int_equal(inventory_catalog(f->inv)->n_plugins, 1);
+	assert_string_equal(inventory_catalog(f->inv)->plugins[0]->about->id, "plain");
+	assert_int_equal(inventory_catalog(f->inv)->n_refusals, 4);
 	assert_refused(f, "crash_at_load.so", "crashes while it is loaded (signal 6");
 	assert_refused(f, "exit_at_load.so", "exit status 7");
 	assert_refused(f, "hang_at_load.so", "does not return");
@@ -129,9 +135,9 @@ static void the_first_directory_with_an_id_wins(void **state)
 	install(f, "two", "plain");
 	snprintf(path, sizeof path, "%s/one::%s/two", f->dir, f->dir);
 	open_path(f, path, NULL);
-	assert_int_equal(inventory_count(f->inv), 1);
-	assert_int_equal(inventory_module(f->inv, 0)->plugin->n_components, 1);
-	assert_int_equal(inventory_refusals(f->inv), 0);
+	assert_int_equal(inventory_catalog(f->inv)->n_plugins, 1);
+	assert_int_equal(inventory_catalog(f->inv)->plugins[0]->about->n_components, 1);
+	assert_int_equal(inventory_catalog(f->inv)->n_refusals, 0);
 }
 
 static void an_id_twice_in_one_directory_is_refused(void **state)
@@ -141,7 +147,7 @@ static void an_id_twice_in_one_directory_is_refused(void **state)
 	install(f, "p", "plain");
 	install(f, "p", "plain_again");
 	open_sub(f, "p", NULL);
-	assert_int_equal(inventory_count(f->inv), 1);
+	assert_int_equal(inventory_catalog(f->inv)->n_plugins, 1);
 	assert_refused(f, "plain_again.so", "has the id 'plain'");
 }
 
@@ -150,7 +156,7 @@ static void a_directory_that_is_not_there_is_said(void **state)
 	struct fixture *f = *state;
 
 	open_sub(f, "nowhere", NULL);
-	assert_int_equal(inventory_count(f->inv), 0);
+	assert_int_equal(inventory_catalog(f->inv)->n_plugins, 0);
 	assert_refused(f, "nowhere", "No such file");
 	assert_not_found(f, OUTFLOW_SINK, "plain", "none (see plugin.path)");
 }
@@ -214,8 +220,9 @@ static void private_copies_have_data_of_their_own(void **state)
 
 	install(f, "p", "plain");
 	open_sub(f, "p", f->copies);
-	assert_int_equal(count_files(f->copies), 1);
+	assert_int_equal(count_files(f->copies), 0);
 	assert_int_equal(inventory_find(f->inv, OUTFLOW_SINK, "own", &own, &err), OUTFLOW_OK);
+	assert_int_equal(count_files(f->copies), 1);
 	assert_int_equal(inventory_find(f->inv, OUTFLOW_SINK, "sink", &shared, &err), OUTFLOW_OK);
 	assert_int_equal(inventory_instance(f->inv, &shared, "p", "sink", 0, &same, &err), OUTFLOW_OK);
 	assert_ptr_equal(same.what, shared.what);
@@ -226,6 +233,15 @@ static void private_copies_have_data_of_their_own(void **state)
 	assert_ptr_not_equal(a.what, b.what);
 	assert_ptr_equal(a.what, again.what);
 	assert_int_equal(count_files(f->copies), 3);
+}
+
+static void use(const struct fixture *f, const char *reference)
+{
+	outflow_error err = { .size = sizeof err };
+	struct component c;
+
+	if (inventory_find(f->inv, OUTFLOW_SINK, reference, &c, &err) != OUTFLOW_OK)
+		fail_msg("%s", err.msg);
 }
 
 /* The one file of the directory of copies. */
@@ -250,10 +266,12 @@ static void a_good_copy_is_used_again_and_a_damaged_one_is_not(void **state)
 
 	install(f, "p", "plain");
 	open_sub(f, "p", f->copies);
+	use(f, "plain");
 	find_copy(f, path, sizeof path);
 	assert_int_equal(stat(path, &first), 0);
 	inventory_close(&f->inv);
 	open_sub(f, "p", f->copies);
+	use(f, "plain");
 	assert_int_equal(stat(path, &second), 0);
 	assert_int_equal(first.st_ino, second.st_ino);
 	inventory_close(&f->inv);
@@ -263,8 +281,9 @@ static void a_good_copy_is_used_again_and_a_damaged_one_is_not(void **state)
 	assert_int_equal(fclose(fopen(path, "w")), 0);
 	assert_int_equal(truncate(path, first.st_size), 0);
 	open_sub(f, "p", f->copies);
-	assert_int_equal(inventory_count(f->inv), 1);
-	assert_int_equal(inventory_refusals(f->inv), 0);
+	use(f, "plain");
+	assert_int_equal(inventory_catalog(f->inv)->n_plugins, 1);
+	assert_int_equal(inventory_catalog(f->inv)->n_refusals, 0);
 	assert_int_equal(stat(path, &third), 0);
 	assert_true(third.st_blocks > 0);
 }
@@ -284,6 +303,7 @@ static void copies_of_another_time_are_removed(void **state)
 
 	install(f, "p", "plain");
 	open_sub(f, "p", f->copies);
+	use(f, "plain");
 	find_copy(f, path, sizeof path);
 	inventory_close(&f->inv);
 	snprintf(numbered, sizeof numbered, "%s.1", strrchr(path, '/') + 1);
@@ -293,11 +313,239 @@ static void copies_of_another_time_are_removed(void **state)
 	touch(f, "plain.so.00000000");
 	touch(f, "gone.so.12345678.1");
 	open_sub(f, "p", f->copies);
+	assert_int_equal(count_files(f->copies), 4);
+	use(f, "plain");
 	assert_int_equal(access(path, F_OK), 0);
 	assert_int_equal(count_files(f->copies), 2);
 }
 
-int main(void)
+/* ---- when something is loaded, and what is known later ---- */
+
+static int is_mapped(const char *file)
+{
+	FILE *maps = fopen("/proc/self/maps", "r");
+	char line[PATH_MAX + 100];
+	int found = 0;
+
+	assert_non_null(maps);
+	while (!found && fgets(line, sizeof line, maps) != NULL)
+		found = strstr(line, file) != NULL;
+	fclose(maps);
+	return found;
+}
+
+static void nothing_is_loaded_before_it_is_used(void **state)
+{
+	struct fixture *f = *state;
+	const struct known_plugin *about;
+
+	install(f, "p", "plain");
+	install(f, "p", "misbehaving");
+	open_sub(f, "p", f->copies);
+	assert_int_equal(inventory_catalog(f->inv)->n_plugins, 2);
+	assert_false(is_mapped(f->copies));
+	about = catalog_find(inventory_catalog(f->inv), "plain")->about;
+	assert_string_equal(about->version, "1.0.0");
+	assert_string_equal(about->license, "Apache-2.0");
+	assert_string_equal(about->doc, "For tests of the loader.");
+	assert_int_equal(about->n_components, 2);
+	assert_string_equal(about->components[0].doc, "Takes records.");
+	assert_int_equal(about->components[1].flags, OUTFLOW_PRIVATE_COPY);
+	assert_not_found(f, OUTFLOW_SINK, "plan", "did you mean 'plain'?");
+	assert_false(is_mapped(f->copies));
+	use(f, "plain/sink");
+	assert_true(is_mapped("copies/plain.so"));
+	assert_false(is_mapped("copies/misbehaving.so"));
+}
+
+static void replace(const struct fixture *f, const char *name, const char *by)
+{
+	char path[300], to[300];
+
+	install(f, "p", by);
+	snprintf(path, sizeof path, "%s/p/%s.so", f->dir, by);
+	snprintf(to, sizeof to, "%s/p/%s.so", f->dir, name);
+	assert_int_equal(rename(path, to), 0);
+}
+
+static void remove_file(const struct fixture *f, const char *name)
+{
+	char path[300];
+
+	snprintf(path, sizeof path, "%s/p/%s.so", f->dir, name);
+	assert_int_equal(unlink(path), 0);
+}
+
+static void assert_load_fails(const struct fixture *f, const char *reference, const char *reason)
+{
+	outflow_error err = { .size = sizeof err };
+	struct component c;
+
+	assert_int_not_equal(inventory_find(f->inv, OUTFLOW_SINK, reference, &c, &err), OUTFLOW_OK);
+	if (strstr(err.msg, reason) == NULL)
+		fail_msg("'%s' does not hold '%s'", err.msg, reason);
+}
+
+static void what_was_replaced_since_is_looked_at_again(void **state)
+{
+	struct fixture *f = *state;
+
+	install(f, "p", "plain");
+	open_sub(f, "p", f->copies);
+	replace(f, "plain", "crash_at_load");
+	assert_load_fails(f, "plain", "crashes while it is loaded");
+	replace(f, "plain", "misbehaving");
+	assert_load_fails(f, "plain", "was plugin plain, and is misbehaving now");
+	replace(f, "plain", "plain_again");
+	assert_load_fails(f, "plain/own", "was replaced by a version without plain/own");
+	use(f, "plain/sink");
+	remove_file(f, "plain");
+	use(f, "plain/sink"); /* which is loaded */
+}
+
+static void rescan(const struct fixture *f)
+{
+	outflow_error err = { .size = sizeof err };
+
+	assert_int_equal(inventory_rescan(f->inv, &err), OUTFLOW_OK);
+}
+
+static void new_files_are_known_after_a_rescan(void **state)
+{
+	struct fixture *f = *state;
+	const struct catalog *first, *second;
+
+	install(f, "p", "plain");
+	install(f, "p", "wrong_magic");
+	open_sub(f, "p", f->copies);
+	first = inventory_catalog(f->inv);
+	rescan(f);
+	assert_ptr_equal(inventory_catalog(f->inv), first); /* nothing has changed */
+
+	install(f, "p", "misbehaving");
+	install(f, "p", "crash_at_load");
+	remove_file(f, "wrong_magic");
+	assert_not_found(f, OUTFLOW_SINK, "twice", "there is no sink");
+	rescan(f);
+	use(f, "twice");
+	second = inventory_catalog(f->inv);
+	assert_int_equal(second->n_plugins, 2);
+	assert_int_equal(second->n_refusals, 1);
+	assert_refused(f, "crash_at_load.so", "crashes while it is loaded");
+	assert_int_equal(first->n_plugins, 1); /* whoever looks at the old list sees the old list */
+	assert_ptr_equal(catalog_find(second, "plain"), first->plugins[0]);
+}
+
+static void what_is_loaded_stays_through_a_rescan(void **state)
+{
+	struct fixture *f = *state;
+	outflow_error err = { .size = sizeof err };
+	struct component before, after;
+
+	install(f, "p", "plain");
+	install(f, "p", "misbehaving");
+	open_sub(f, "p", f->copies);
+	assert_int_equal(inventory_find(f->inv, OUTFLOW_SINK, "plain/own", &before, &err), OUTFLOW_OK);
+	remove_file(f, "misbehaving");
+	replace(f, "plain", "plain_again");
+	rescan(f);
+	assert_not_found(f, OUTFLOW_SINK, "twice", "there is no sink"); /* was not loaded */
+	assert_int_equal(inventory_find(f->inv, OUTFLOW_SINK, "plain/own", &after, &err), OUTFLOW_OK);
+	assert_ptr_equal(before.what, after.what);
+	remove_file(f, "plain");
+	rescan(f);
+	assert_int_equal(inventory_find(f->inv, OUTFLOW_SINK, "plain/own", &after, &err), OUTFLOW_OK);
+	assert_ptr_equal(before.what, after.what);
+	/* More copies come from what is loaded, not from the file. */
+	assert_int_equal(inventory_instance(f->inv, &after, "p", "sink", 0, &after, &err), OUTFLOW_OK);
+	assert_string_equal(after.what->name, "own");
+}
+
+static void an_id_that_moved_is_taken_from_its_new_file(void **state)
+{
+	struct fixture *f = *state;
+	outflow_error err = { .size = sizeof err };
+	struct component before, after;
+
+	install(f, "p", "plain");
+	open_sub(f, "p", f->copies);
+	assert_int_equal(inventory_find(f->inv, OUTFLOW_SINK, "plain/sink", &before, &err), OUTFLOW_OK);
+	remove_file(f, "plain");
+	install(f, "p", "plain_again");
+	rescan(f);
+	assert_int_equal(inventory_catalog(f->inv)->n_plugins, 1);
+	assert_int_equal(inventory_find(f->inv, OUTFLOW_SINK, "plain/sink", &after, &err), OUTFLOW_OK);
+	assert_ptr_not_equal(before.what, after.what);
+	assert_string_equal(before.what->name, "sink"); /* the old one is still there for who has it */
+}
+
+struct crowd {
+	const struct fixture *f;
+	int stop; /* atomic */
+	struct component found[4];
+};
+
+struct member {
+	struct crowd *crowd;
+	size_t number;
+	size_t rounds;
+};
+
+static void *find_over_and_over(void *arg)
+{
+	struct member *m = arg;
+	outflow_error err = { .size = sizeof err };
+	struct component again;
+
+	if (inventory_find(m->crowd->f->inv, OUTFLOW_SINK, "plain/sink", &m->crowd->found[m->number], &err) != OUTFLOW_OK)
+		return "plain/sink was not found";
+	while (!__atomic_load_n(&m->crowd->stop, __ATOMIC_RELAXED)) {
+		if (inventory_find(m->crowd->f->inv, OUTFLOW_SINK, "plain/sink", &again, &err) != OUTFLOW_OK ||
+		    again.what != m->crowd->found[m->number].what)
+			return "plain/sink was not found again";
+		(void)inventory_find(m->crowd->f->inv, OUTFLOW_SINK, "misbehaving/twice", &again, NULL);
+		m->rounds++;
+	}
+	return NULL;
+}
+
+static void threads_find_while_files_come_and_go(void **state)
+{
+	struct fixture *f = *state;
+	struct crowd crowd = { .f = f };
+	struct member members[4];
+	pthread_t threads[4];
+
+	log_set_level(OUTFLOW_LOG_ERROR);
+	install(f, "p", "plain");
+	open_sub(f, "p", f->copies);
+	for (size_t i = 0; i < 4; i++) {
+		members[i] = (struct member){ .crowd = &crowd, .number = i };
+		assert_int_equal(pthread_create(&threads[i], NULL, find_over_and_over, &members[i]), 0);
+	}
+	for (size_t i = 0; i < 10; i++) {
+		install(f, "p", "plain_again"); /* refused beside plain */
+		if (i == 5)
+			install(f, "p", "misbehaving");
+		rescan(f);
+		remove_file(f, "plain_again");
+		rescan(f);
+	}
+	__atomic_store_n(&crowd.stop, 1, __ATOMIC_RELAXED);
+	for (size_t i = 0; i < 4; i++) {
+		void *complaint;
+
+		assert_int_equal(pthread_join(threads[i], &complaint), 0);
+		if (complaint != NULL)
+			fail_msg("%s", (const char *)complaint);
+		assert_true(members[i].rounds > 0);
+		assert_ptr_equal(crowd.found[i].what, crowd.found[0].what);
+	}
+	log_set_level(OUTFLOW_LOG_INFO);
+	assert_int_equal(inventory_catalog(f->inv)->n_plugins, 2);
+}
+
+int main(int argc, char **argv)
 {
 #define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
@@ -310,7 +558,14 @@ int main(void)
 		TEST(private_copies_have_data_of_their_own),
 		TEST(copies_of_another_time_are_removed),
 		TEST(a_good_copy_is_used_again_and_a_damaged_one_is_not),
+		TEST(nothing_is_loaded_before_it_is_used),
+		TEST(what_was_replaced_since_is_looked_at_again),
+		TEST(new_files_are_known_after_a_rescan),
+		TEST(what_is_loaded_stays_through_a_rescan),
+		TEST(an_id_that_moved_is_taken_from_its_new_file),
+		TEST(threads_find_while_files_come_and_go),
 	};
 
+	probe_serve(argc, argv);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -20,7 +20,7 @@ static void a_good_plugin_is_loaded(void **state)
 	struct module *m = NULL;
 
 	(void)state;
-	assert_int_equal(module_load(DIR "plain.so", NULL, "", &m, &err), OUTFLOW_OK);
+	assert_int_equal(module_load(DIR "plain.so", NULL, &m, &err), OUTFLOW_OK);
 	assert_string_equal(m->path, DIR "plain.so");
 	assert_string_equal(m->plugin->id, "plain");
 	assert_int_equal(m->plugin->n_components, 2);
@@ -61,7 +61,7 @@ static void bad_plugins_are_refused_with_a_reason(void **state)
 		outflow_status status;
 
 		snprintf(path, sizeof path, DIR "%s.so", cases[i].name);
-		status = module_load(path, NULL, "", &m, &err);
+		status = module_load(path, NULL, &m, &err);
 		if (status != cases[i].status || strstr(err.msg, cases[i].reason) == NULL ||
 		    strncmp(err.msg, path, strlen(path)) != 0 || m != NULL)
 			fail_msg("%s: status %d: %s", cases[i].name, status, err.msg);

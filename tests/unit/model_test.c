@@ -6,6 +6,7 @@
 #include "host/config/host_schema.h"
 #include "host/config/schema.h"
 #include "host/journal/journal.h"
+#include "host/plugin/probe.h"
 
 #include <outflow/util.h>
 
@@ -381,7 +382,7 @@ static void the_documentation_tells_of_every_key_of_the_host(void **state)
 	assert_documented(page, &deadletter_schema, "deadletter.");
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 #define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
@@ -402,5 +403,6 @@ int main(void)
 		TEST(the_documentation_tells_of_every_key_of_the_host),
 	};
 
+	probe_serve(argc, argv);
 	return cmocka_run_group_tests(tests, open_inventory, close_inventory);
 }
