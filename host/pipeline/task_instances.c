@@ -6,8 +6,7 @@
 
 static outflow_status load_component(struct task *t, const struct stage_model *m, size_t i, outflow_error *err)
 {
-	return inventory_instance(t->services.environment->inventory, &m->component, t->model->name, m->name,
-	                          t->services.task, &t->components[i], err);
+	return inventory_instance(t->services.environment->inventory, &m->component, &t->components[i], err);
 }
 
 outflow_status task_load_components(struct task *t, outflow_error *err)
@@ -142,6 +141,14 @@ static void stop_source(struct task *t, int64_t deadline_ns)
 	instance_destroy(&t->source);
 }
 
+static void release_components(struct task *t)
+{
+	size_t n = t->n_stages + 3 + t->model->n_predicates;
+
+	for (size_t i = 0; i < n; i++)
+		inventory_release(t->services.environment->inventory, &t->components[i], !t->leaked);
+}
+
 /* The order matters: nothing may be resolved after the last checkpoint, and the source is told before it goes. */
 void task_stop_instances(struct task *t, int64_t deadline_ns)
 {
@@ -159,4 +166,5 @@ void task_stop_instances(struct task *t, int64_t deadline_ns)
 		instance_destroy(&t->stages[i]);
 	for (size_t i = t->model->n_predicates; i-- > 0;)
 		instance_destroy(&t->predicates[i]);
+	release_components(t);
 }

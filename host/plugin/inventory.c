@@ -13,10 +13,10 @@
 
 #define INVENTORY_MAGIC 0x696e7665u
 
-/* A copy of a plugin that belongs to one (pipeline, stage, task). */
+/* A copy of a plugin for one instance at a time. */
 struct private_module {
-	char *owner;
 	struct module *module;
+	int taken;
 };
 
 struct inventory {
@@ -314,52 +314,57 @@ outflow_status inventory_find(const struct inventory *inv, uint32_t kind, const 
 
 /* ---- private copies ---- */
 
-/* Grows the list by one. NULL: no memory. */
-static struct private_module *add_copy(struct inventory *inv, const char *owner)
-{
-	struct private_module *more = realloc(inv->copies, (inv->n_copies + 1) * sizeof *more);
-
-	if (more == NULL)
-		return NULL;
-	inv->copies = more;
-	more += inv->n_copies;
-	*more = (struct private_module){ .owner = strdup(owner) };
-	return more->owner ? more : NULL;
-}
-
-static struct module *find_copy(const struct inventory *inv, const char *owner, const char *path)
+/* One that nobody has; NULL: there is none. */
+static struct private_module *find_copy(const struct inventory *inv, const struct module *of)
 {
 	for (size_t i = 0; i < inv->n_copies; i++)
-		if (strcmp(inv->copies[i].owner, owner) == 0 && strcmp(inv->copies[i].module->path, path) == 0)
-			return inv->copies[i].module;
+		if (!inv->copies[i].taken && strcmp(inv->copies[i].module->path, of->path) == 0)
+			return &inv->copies[i];
 	return NULL;
 }
 
-/* Copies are numbered: an owner's name may hold what a file name may not. */
-static outflow_status load_copy(struct inventory *inv, const char *owner, const struct module *m, struct module **result,
+static outflow_status load_copy(struct inventory *inv, const struct module *of, struct private_module **result,
                                 outflow_error *err)
 {
-	struct private_module *copy = add_copy(inv, owner);
+	struct private_module *more = realloc(inv->copies, (inv->n_copies + 1) * sizeof *more);
 	outflow_status status;
 
-	if (copy == NULL)
-		return outflow_fail(err, OUTFLOW_E_NOMEM, "%s: no memory", m->path);
-	status = module_load_again(m, inv->copy_dir, inv->n_copies + 1, &copy->module, err);
-	if (status != OUTFLOW_OK) {
-		free(copy->owner);
+	if (more == NULL)
+		return outflow_fail(err, OUTFLOW_E_NOMEM, "%s: no memory", of->path);
+	inv->copies = more;
+	more += inv->n_copies;
+	*more = (struct private_module){ 0 };
+	status = module_load_again(of, inv->copy_dir, inv->n_copies + 1, &more->module, err);
+	if (status != OUTFLOW_OK)
 		return status;
-	}
 	inv->n_copies++;
-	*result = copy->module;
+	*result = more;
 	return OUTFLOW_OK;
 }
 
-outflow_status inventory_instance(struct inventory *inv, const struct component *c, const char *pipeline,
-                                  const char *stage, uint32_t task, struct component *result, outflow_error *err)
+static outflow_status take_copy(struct inventory *inv, const struct module *of, const struct module **result,
+                                outflow_error *err)
 {
 	outflow_status status = OUTFLOW_OK;
-	struct module *copy;
-	char owner[600];
+	struct private_module *copy;
+
+	pthread_mutex_lock(&inv->lock);
+	copy = find_copy(inv, of);
+	if (copy == NULL)
+		status = load_copy(inv, of, &copy, err);
+	if (status == OUTFLOW_OK) {
+		copy->taken = 1;
+		*result = copy->module;
+	}
+	pthread_mutex_unlock(&inv->lock);
+	return status;
+}
+
+outflow_status inventory_instance(struct inventory *inv, const struct component *c, struct component *result,
+                                  outflow_error *err)
+{
+	const struct module *copy = NULL;
+	outflow_status status;
 
 	CHECK_OBJ(inv, INVENTORY_MAGIC);
 	*result = *c;
@@ -368,12 +373,7 @@ outflow_status inventory_instance(struct inventory *inv, const struct component 
 	if (inv->copy_dir == NULL)
 		return outflow_fail(err, OUTFLOW_E_TASK, "%s: needs a state directory for its private copy",
 		                    c->module->path);
-	snprintf(owner, sizeof owner, "%s\n%s\n%u", pipeline, stage, task);
-	pthread_mutex_lock(&inv->lock);
-	copy = find_copy(inv, owner, c->module->path);
-	if (copy == NULL)
-		status = load_copy(inv, owner, c->module, &copy, err);
-	pthread_mutex_unlock(&inv->lock);
+	status = take_copy(inv, c->module, &copy, err);
 	if (status != OUTFLOW_OK)
 		return status;
 	*result = (struct component){ copy, component_of(copy, c->what->kind, c->what->name) };
@@ -381,6 +381,16 @@ outflow_status inventory_instance(struct inventory *inv, const struct component 
 		return outflow_fail(err, OUTFLOW_E_TASK, "%s: was changed while the daemon runs; restart it",
 		                    c->module->file);
 	return OUTFLOW_OK;
+}
+
+void inventory_release(struct inventory *inv, const struct component *c, int reusable)
+{
+	CHECK_OBJ(inv, INVENTORY_MAGIC);
+	pthread_mutex_lock(&inv->lock);
+	for (size_t i = 0; i < inv->n_copies; i++)
+		if (inv->copies[i].module == c->module)
+			inv->copies[i].taken = !reusable;
+	pthread_mutex_unlock(&inv->lock);
 }
 
 void inventory_close(struct inventory **pinv)
@@ -391,10 +401,8 @@ void inventory_close(struct inventory **pinv)
 	if (inv == NULL)
 		return;
 	CHECK_OBJ(inv, INVENTORY_MAGIC);
-	for (size_t i = 0; i < inv->n_copies; i++) {
-		free(inv->copies[i].owner);
+	for (size_t i = 0; i < inv->n_copies; i++)
 		module_free(&inv->copies[i].module);
-	}
 	while (inv->catalog != NULL) {
 		struct catalog *older = inv->catalog->older;
 

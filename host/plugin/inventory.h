@@ -31,10 +31,14 @@ outflow_status inventory_rescan(struct inventory *inv, outflow_error *err);
 outflow_status inventory_find(const struct inventory *inv, uint32_t kind, const char *reference,
                               struct component *result, outflow_error *err);
 
-/* The module to create an instance from: the shared one, or, for a component with OUTFLOW_PRIVATE_COPY, a copy of its
- * own for each (pipeline, stage, task); the same three get the same copy again. [any] */
-outflow_status inventory_instance(struct inventory *inv, const struct component *c, const char *pipeline,
-                                  const char *stage, uint32_t task, struct component *result, outflow_error *err);
+/* The module to create an instance from: the shared one, or, for a component with OUTFLOW_PRIVATE_COPY, a copy that nobody
+ * else has until inventory_release. [any] */
+outflow_status inventory_instance(struct inventory *inv, const struct component *c, struct component *result,
+                                  outflow_error *err);
+
+/* The instance is gone, and its copy may serve another one; unless reusable, when a client in there could not be stopped.
+ * c: what inventory_instance gave; all zero is accepted. [any] */
+void inventory_release(struct inventory *inv, const struct component *c, int reusable);
 
 /* What there is now, loaded or not. Stays valid, and the same, until inventory_close. [any] */
 const struct catalog *inventory_catalog(const struct inventory *inv);

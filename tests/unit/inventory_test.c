@@ -224,15 +224,21 @@ static void private_copies_have_data_of_their_own(void **state)
 	assert_int_equal(inventory_find(f->inv, OUTFLOW_SINK, "own", &own, &err), OUTFLOW_OK);
 	assert_int_equal(count_files(f->copies), 1);
 	assert_int_equal(inventory_find(f->inv, OUTFLOW_SINK, "sink", &shared, &err), OUTFLOW_OK);
-	assert_int_equal(inventory_instance(f->inv, &shared, "p", "sink", 0, &same, &err), OUTFLOW_OK);
+	assert_int_equal(inventory_instance(f->inv, &shared, &same, &err), OUTFLOW_OK);
 	assert_ptr_equal(same.what, shared.what);
-	assert_int_equal(inventory_instance(f->inv, &own, "p", "sink", 0, &a, &err), OUTFLOW_OK);
-	assert_int_equal(inventory_instance(f->inv, &own, "p/../q", "sink", 1, &b, &err), OUTFLOW_OK);
-	assert_int_equal(inventory_instance(f->inv, &own, "p", "sink", 0, &again, &err), OUTFLOW_OK);
+	inventory_release(f->inv, &same, 1);
+	assert_int_equal(inventory_instance(f->inv, &own, &a, &err), OUTFLOW_OK);
+	assert_int_equal(inventory_instance(f->inv, &own, &b, &err), OUTFLOW_OK);
+	inventory_release(f->inv, &a, 1);
+	assert_int_equal(inventory_instance(f->inv, &own, &again, &err), OUTFLOW_OK);
 	assert_ptr_not_equal(a.what, own.what);
 	assert_ptr_not_equal(a.what, b.what);
 	assert_ptr_equal(a.what, again.what);
 	assert_int_equal(count_files(f->copies), 3);
+	inventory_release(f->inv, &b, 0); /* a client is left in there */
+	assert_int_equal(inventory_instance(f->inv, &own, &again, &err), OUTFLOW_OK);
+	assert_ptr_not_equal(b.what, again.what);
+	assert_int_equal(count_files(f->copies), 4);
 }
 
 static void use(const struct fixture *f, const char *reference)
@@ -457,7 +463,7 @@ static void what_is_loaded_stays_through_a_rescan(void **state)
 	assert_int_equal(inventory_find(f->inv, OUTFLOW_SINK, "plain/own", &after, &err), OUTFLOW_OK);
 	assert_ptr_equal(before.what, after.what);
 	/* More copies come from what is loaded, not from the file. */
-	assert_int_equal(inventory_instance(f->inv, &after, "p", "sink", 0, &after, &err), OUTFLOW_OK);
+	assert_int_equal(inventory_instance(f->inv, &after, &after, &err), OUTFLOW_OK);
 	assert_string_equal(after.what->name, "own");
 }
 
