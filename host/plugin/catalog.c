@@ -375,8 +375,9 @@ static outflow_status load(struct plugin_file *f, const char *copy_dir, outflow_
 	if (status != OUTFLOW_OK)
 		return status;
 	if (strcmp(m->plugin->id, f->about->id) != 0) {
-		status = outflow_fail(err, OUTFLOW_E_TASK, "%s: was plugin %s, and is %s now; plugins have to be read anew",
-		                      f->path, f->about->id, m->plugin->id);
+		status = outflow_fail(err, OUTFLOW_E_TASK,
+		                      "%s: was plugin %s, and is %s now; plugins have to be read anew", f->path,
+		                      f->about->id, m->plugin->id);
 		module_free(&m);
 		return status;
 	}

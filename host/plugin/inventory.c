@@ -113,8 +113,8 @@ static void tell_changes(const struct catalog *before, const struct catalog *now
 {
 	for (size_t i = 0; i < now->n_plugins; i++)
 		if (!has_plugin(before, now->plugins[i]))
-			log_write(&log_plugin_place, OUTFLOW_LOG_INFO, "plugin %s %s is there now: %s", now->plugins[i]->about->id,
-			          now->plugins[i]->about->version, now->plugins[i]->path);
+			log_write(&log_plugin_place, OUTFLOW_LOG_INFO, "plugin %s %s is there now: %s",
+			          now->plugins[i]->about->id, now->plugins[i]->about->version, now->plugins[i]->path);
 	for (size_t i = 0; i < before->n_plugins; i++)
 		if (catalog_find(now, before->plugins[i]->about->id) == NULL)
 			log_write(&log_plugin_place, OUTFLOW_LOG_INFO, "plugin %s is not there any more: %s",

@@ -503,7 +503,8 @@ static void *find_over_and_over(void *arg)
 	outflow_error err = { .size = sizeof err };
 	struct component again;
 
-	if (inventory_find(m->crowd->f->inv, OUTFLOW_SINK, "plain/sink", &m->crowd->found[m->number], &err) != OUTFLOW_OK)
+	if (inventory_find(m->crowd->f->inv, OUTFLOW_SINK, "plain/sink", &m->crowd->found[m->number], &err) !=
+	    OUTFLOW_OK)
 		return "plain/sink was not found";
 	while (!__atomic_load_n(&m->crowd->stop, __ATOMIC_RELAXED)) {
 		if (inventory_find(m->crowd->f->inv, OUTFLOW_SINK, "plain/sink", &again, &err) != OUTFLOW_OK ||
