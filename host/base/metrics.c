@@ -112,3 +112,41 @@ void metrics_each(void (*visit)(void *ctx, const struct metric_view *m), void *c
 	}
 	pthread_mutex_unlock(&lock);
 }
+
+/* ---- plugins that break the contract ---- */
+
+struct misbehaviour {
+	struct misbehaviour *next;
+	const char *kind;
+	uint64_t n;
+	char plugin[];
+};
+
+static struct misbehaviour *misbehaviours; /* under lock */
+
+void metrics_count_misbehaviour(const char *plugin, const char *kind)
+{
+	struct misbehaviour *m;
+
+	pthread_mutex_lock(&lock);
+	for (m = misbehaviours; m != NULL; m = m->next)
+		if (strcmp(m->plugin, plugin) == 0 && strcmp(m->kind, kind) == 0)
+			break;
+	if (m == NULL && (m = calloc(1, sizeof *m + strlen(plugin) + 1)) != NULL) {
+		strcpy(m->plugin, plugin);
+		m->kind = kind;
+		m->next = misbehaviours;
+		misbehaviours = m;
+	}
+	if (m != NULL)
+		m->n++;
+	pthread_mutex_unlock(&lock);
+}
+
+void metrics_each_misbehaviour(void (*visit)(void *ctx, const char *plugin, const char *kind, uint64_t n), void *ctx)
+{
+	pthread_mutex_lock(&lock);
+	for (const struct misbehaviour *m = misbehaviours; m != NULL; m = m->next)
+		visit(ctx, m->plugin, m->kind, m->n);
+	pthread_mutex_unlock(&lock);
+}

@@ -30,4 +30,12 @@ void metrics_close(const void *owner);
 /* Calls visit for every metric, in order of creation. visit may not open or close one. [any] */
 void metrics_each(void (*visit)(void *ctx, const struct metric_view *m), void *ctx);
 
+/* ---- plugins that break the contract ---- */
+
+/* Counts one. kind is of a fixed set and static; the name of the plugin is copied. [any] */
+void metrics_count_misbehaviour(const char *plugin, const char *kind);
+
+/* Calls visit for every pair that was counted; it may not count. [any] */
+void metrics_each_misbehaviour(void (*visit)(void *ctx, const char *plugin, const char *kind, uint64_t n), void *ctx);
+
 #endif

@@ -26,7 +26,7 @@ static int cut_tail(struct journal *j)
 
 static int sync_new(struct journal *j, struct segment *s)
 {
-	if (io()->fdatasync(s->fd) != 0 || io()->sync_dir(j->dir) != 0)
+	if (journal_sync_data(j, s->fd) != 0 || io()->sync_dir(j->dir) != 0)
 		return -1;
 	s->is_named = 1;
 	return 0;
@@ -126,7 +126,7 @@ static outflow_status write_frame(struct journal *j, const outflow_record *r, ou
 		return refuse(j, code, err);
 	}
 	CRASH_POINT("journal.after_write");
-	if (j->options.sync == JOURNAL_SYNC_ALWAYS && io()->fdatasync(s->fd) != 0) {
+	if (j->options.sync == JOURNAL_SYNC_ALWAYS && journal_sync_data(j, s->fd) != 0) {
 		code = errno;
 		cut_tail(j);
 		/* After a failed sync a later one may report success for pages that were thrown away. And the record may be

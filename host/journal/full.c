@@ -140,6 +140,9 @@ void journal_status(struct journal *j, struct journal_status *result)
 	journal_level(j, &result->records, &result->bytes, &result->limit_bytes);
 	pthread_mutex_lock(&j->lock);
 	result->retained_bytes = journal_retained(j);
+	result->segments = 0;
+	for (const struct segment *s = j->oldest; s != NULL; s = s->next)
+		result->segments++;
 	pthread_mutex_unlock(&j->lock);
 	result->refused = __atomic_load_n(&j->refused, __ATOMIC_RELAXED);
 	result->dropped = __atomic_load_n(&j->dropped, __ATOMIC_RELAXED);

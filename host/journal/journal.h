@@ -8,6 +8,7 @@
  */
 #ifndef HOST_JOURNAL_JOURNAL_H
 #define HOST_JOURNAL_JOURNAL_H
+#include "host/base/histogram.h"
 #include "host/base/log.h"
 
 #include <outflow/abi.h>
@@ -35,6 +36,7 @@ struct journal_options {
 	enum journal_full on_full;
 	uint64_t retain_bytes;  /* released segments stay while they are together no longer than this */
 	struct log_place place; /* for log lines; the texts outlive the journal */
+	struct histogram *sync_times; /* what each sync of a segment took goes here, and it outlives the journal; NULL */
 };
 
 struct journal;
@@ -66,6 +68,7 @@ uint64_t journal_lost(struct journal *j);
 struct journal_status {
 	uint64_t records, bytes, limit_bytes; /* as journal_level */
 	uint64_t retained_bytes;              /* of segments that are kept though released */
+	uint64_t segments;                    /* files, the retained ones included */
 	uint64_t refused, dropped, lost;      /* records since the opening: not taken, dropped by on_full, damaged */
 };
 
@@ -85,6 +88,10 @@ outflow_status journal_reader_open(struct journal *j, uint64_t from, struct jour
  * is full; OUTFLOW_E_NOMEM. [task] */
 outflow_status journal_read(struct journal_reader *reader, const outflow_host *h, outflow_batch *out, uint32_t stream,
                             uint32_t max, int64_t deadline_ns, outflow_error *err);
+
+/* When the record was appended that a read would give next, by its timestamp; -1: there is none, or it has no timestamp.
+ * [task] */
+int64_t journal_reader_next_ms(struct journal_reader *reader);
 
 /* Ends a read that waits, now or the next one: one read returns OUTFLOW_E_CANCELED. [any] */
 void journal_interrupt(struct journal_reader *reader);

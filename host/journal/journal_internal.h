@@ -108,6 +108,9 @@ uint64_t journal_retained(const struct journal *j);
 /* full.c: tells the log of all that was dropped. */
 void journal_report_drops(struct journal *j);
 
+/* sync.c: fdatasync of a segment, measured. 0, or -1 with errno. [any] */
+int journal_sync_data(const struct journal *j, int fd);
+
 /* sync.c: starts the thread of interval mode. 0 or an errno value. */
 int journal_start_sync_thread(struct journal *j);
 void journal_stop_sync_thread(struct journal *j);

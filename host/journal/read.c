@@ -303,6 +303,23 @@ static outflow_status read_available(struct journal_reader *r, struct output *ou
 	return status;
 }
 
+int64_t journal_reader_next_ms(struct journal_reader *r)
+{
+	outflow_error err = { .size = sizeof err };
+	const struct frame_head *head = NULL;
+	uint64_t size, end, to;
+
+	CHECK_OBJ(r, READER_MAGIC);
+	do {
+		if (look_around(r, &size, &end, &err) != OUTFLOW_OK || r->segment == NULL)
+			return -1;
+	} while (move_on(r, size, end));
+	to = r->at + sizeof *head;
+	if (to <= size && populate(r, to, size, &err) == OUTFLOW_OK)
+		head = look(r, size, end);
+	return head ? head->timestamp_ms : -1;
+}
+
 /* Is there something to look at? [under lock] */
 static int has_more(const struct journal_reader *r)
 {

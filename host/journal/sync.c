@@ -16,9 +16,20 @@ static struct segment *first_unsynced(const struct journal *j)
 	return NULL;
 }
 
+int journal_sync_data(const struct journal *j, int fd)
+{
+	int64_t begin = clock_mono_ns();
+	int rc = io()->fdatasync(fd), code = errno;
+
+	if (j->options.sync_times != NULL)
+		histogram_add(j->options.sync_times, (clock_mono_ns() - begin) / (CLOCK_MS / 1000));
+	errno = code;
+	return rc;
+}
+
 static int sync_segment(const struct journal *j, const struct segment *s, int is_named)
 {
-	return io()->fdatasync(s->fd) == 0 && (is_named || io()->sync_dir(j->dir) == 0) ? 0 : -1;
+	return journal_sync_data(j, s->fd) == 0 && (is_named || io()->sync_dir(j->dir) == 0) ? 0 : -1;
 }
 
 /* A later sync of the same file may report success for pages that were thrown away, so there is none: the appender goes on

@@ -288,8 +288,7 @@ static outflow_status check_origins(const struct family *f, const struct pass *p
 
 		if (slot != NULL && slot->origin->family == f)
 			continue;
-		log_write(&stage->place, OUTFLOW_LOG_ERROR,
-		          "plugin misbehaving: it emitted a record that comes from no input");
+		instance_misbehaved(stage, "foreign_record", "it emitted a record that comes from no input");
 		return outflow_fail(err, OUTFLOW_E_TASK,
 		                    "%s: emitted a record that comes from no input; start each output "
 		                    "with outflow_emit(host, out, input)",

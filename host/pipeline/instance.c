@@ -7,6 +7,8 @@
 #include "host/base/metrics.h"
 #include "host/config/schema.h"
 
+#include <stdio.h>
+
 #define INSTANCE_MAGIC 0x696e7374u
 
 static struct instance *of(const outflow_host *h)
@@ -135,6 +137,18 @@ void rejects_clear(struct rejects *r)
 	*r = (struct rejects){ 0 };
 }
 
+void instance_misbehaved(const struct instance *i, const char *kind, const char *format, ...)
+{
+	char text[400];
+	va_list args;
+
+	va_start(args, format);
+	(void)vsnprintf(text, sizeof text, format, args);
+	va_end(args);
+	metrics_count_misbehaviour(i->component.module->plugin->id, kind);
+	log_write(&i->place, OUTFLOW_LOG_ERROR, "plugin misbehaving: %s", text);
+}
+
 static void reject(const outflow_host *h, const outflow_record *in, outflow_status status, const outflow_error *err)
 {
 	struct rejects *r = &of(h)->services->rejects;
@@ -144,14 +158,13 @@ static void reject(const outflow_host *h, const outflow_record *in, outflow_stat
 	struct reject *list;
 
 	if (in < first || in >= first + n) {
-		log_write(&of(h)->place, OUTFLOW_LOG_ERROR,
-		          "plugin misbehaving: rejected a record that is not an input of this call");
+		instance_misbehaved(of(h), "foreign_reject", "rejected a record that is not an input of this call");
 		r->lost = 1;
 		return;
 	}
 	if (status >= 0) {
-		log_write(&of(h)->place, OUTFLOW_LOG_ERROR,
-		          "plugin misbehaving: rejected a record with status %d, which is no failure", (int)status);
+		instance_misbehaved(of(h), "reject_status", "rejected a record with status %d, which is no failure",
+		                    (int)status);
 		r->lost = 1;
 		return;
 	}

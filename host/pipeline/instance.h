@@ -6,6 +6,7 @@
 #include "host/base/timers.h"
 #include "host/base/wakeup.h"
 #include "host/config/model.h"
+#include "host/pipeline/task_metrics.h"
 #include "host/record/ledger.h"
 #include "host/store/checkpoint.h"
 #include "host/store/state.h"
@@ -50,6 +51,8 @@ struct services {
 	struct rejects rejects;
 	outflow_journal *journals; /* open ones, linked */
 	uint64_t journal_dropped;  /* by journals, not in the ledger's account yet */
+	struct task_numbers journal_numbers; /* what they have to say of them all */
+	struct task_metrics *metrics;        /* NULL: none */
 	uint32_t task, n_tasks;
 };
 
@@ -77,6 +80,9 @@ void instance_destroy(struct instance *i);
 /* Puts the stage's name before the reason in err, and returns status. [any] */
 outflow_status instance_blame(const struct instance *i, outflow_status status, outflow_error *err);
 
+/* The component broke the plugins' contract: counted by kind ("put_count"), and said in the log. [any] */
+void instance_misbehaved(const struct instance *i, const char *kind, const char *format, ...) OUTFLOW_PRINTF(3, 4);
+
 /* Begins a call with these inputs: rejects of before are forgotten. [task] */
 void rejects_begin(struct rejects *r, const outflow_record *in, size_t n);
 /* The same for the polls that fill this batch, which outlives them. */
@@ -90,8 +96,11 @@ extern const outflow_state_api state_service;
 /* Everything below `next` of this stream is stored as done: its journal, if it has one, may forget it. [task] */
 void journal_service_release(struct services *s, uint32_t stream, uint64_t next);
 
-/* Brings the journals' log lines, metrics and services.journal_dropped up to date. [task] */
+/* Brings the journals' log lines, services.journal_numbers and services.journal_dropped up to date. [task] */
 void journal_service_watch(struct services *s, int64_t now_ns);
+
+/* When the oldest record arrived that no journal has handed out yet; -1: there is none. [task] */
+int64_t journal_service_oldest_ms(struct services *s);
 
 /* Opens a stream at its checkpoint. [task] */
 outflow_status services_open_stream(struct services *s, outflow_str json, uint32_t *stream, outflow_resume *resume);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* outflow.journal/1: a journal in the state directory, one stream, one reader. */
 #include "host/base/check.h"
-#include "host/base/metrics.h"
 #include "host/journal/journal.h"
 #include "host/pipeline/instance.h"
 
@@ -11,21 +10,6 @@
 
 #define JOURNAL_SERVICE_MAGIC 0x6a737276u
 
-enum { RECORDS, BYTES, LIMIT, RETAINED, REFUSED, DROPPED, LOST, METRICS };
-
-static const struct {
-	uint32_t kind;
-	const char *name, *unit, *help;
-} definitions[METRICS] = {
-	[RECORDS] = { OUTFLOW_METRIC_GAUGE, "journal_records", "", "Records in the journal that wait for the sink." },
-	[BYTES] = { OUTFLOW_METRIC_GAUGE, "journal_bytes", "bytes", "Their size." },
-	[LIMIT] = { OUTFLOW_METRIC_GAUGE, "journal_limit", "bytes", "journal.hard.bytes." },
-	[RETAINED] = { OUTFLOW_METRIC_GAUGE, "journal_retained", "bytes", "Delivered segments kept for a replay." },
-	[REFUSED] = { OUTFLOW_METRIC_COUNTER, "journal_refused", "", "Records that the journal did not take." },
-	[DROPPED] = { OUTFLOW_METRIC_COUNTER, "journal_dropped", "", "Records that journal.on.full dropped." },
-	[LOST] = { OUTFLOW_METRIC_COUNTER, "journal_lost", "", "Records that were damaged on disk." },
-};
-
 struct outflow_journal {
 	unsigned magic;
 	struct services *services;
@@ -33,32 +17,44 @@ struct outflow_journal {
 	struct journal *journal;
 	struct journal_reader *reader;
 	uint32_t stream;
-	outflow_metric *metrics[METRICS];
-	uint64_t dropped; /* known to the account */
+	struct journal_status known; /* counted already */
 	outflow_journal *next;
 };
 
-/* The journal's numbers go into its metrics and the account. */
+/* What has happened since the last look goes into the task's numbers and the account. */
+static void count(outflow_journal *j, const struct journal_status *now)
+{
+	uint64_t *counters = j->services->journal_numbers.counters;
+
+	counters[TASK_DROPPED_JOURNAL] += now->dropped - j->known.dropped;
+	counters[TASK_JOURNAL_REFUSED] += now->refused - j->known.refused;
+	counters[TASK_JOURNAL_LOST] += now->lost - j->known.lost;
+	j->services->journal_dropped += now->dropped - j->known.dropped;
+	j->known = *now;
+}
+
+static void add_level(int64_t *gauges, const struct journal_status *now)
+{
+	gauges[TASK_JOURNALS]++;
+	gauges[TASK_JOURNAL_RECORDS] += (int64_t)now->records;
+	gauges[TASK_JOURNAL_BYTES] += (int64_t)now->bytes;
+	gauges[TASK_JOURNAL_LIMIT] += (int64_t)now->limit_bytes;
+	gauges[TASK_JOURNAL_RETAINED] += (int64_t)now->retained_bytes;
+	gauges[TASK_JOURNAL_SEGMENTS] += (int64_t)now->segments;
+}
+
 static void take_status(outflow_journal *j)
 {
 	struct journal_status now;
 
 	journal_status(j->journal, &now);
-	const uint64_t values[] = {
-		[RECORDS] = now.records,   [BYTES] = now.bytes,
-		[LIMIT] = now.limit_bytes, [RETAINED] = now.retained_bytes,
-		[REFUSED] = now.refused,   [DROPPED] = now.dropped,
-		[LOST] = now.lost,
-	};
-
-	for (int i = 0; i < METRICS; i++)
-		metrics_set(j->metrics[i], (int64_t)values[i]);
-	j->services->journal_dropped += now.dropped - j->dropped;
-	j->dropped = now.dropped;
+	count(j, &now);
+	add_level(j->services->journal_numbers.gauges, &now);
 }
 
 static void close_journal(outflow_journal *j)
 {
+	struct journal_status last;
 	outflow_journal **link;
 
 	if (j == NULL)
@@ -68,9 +64,10 @@ static void close_journal(outflow_journal *j)
 		;
 	if (*link == j)
 		*link = j->next;
-	if (j->journal != NULL)
-		take_status(j);
-	metrics_close(j);
+	if (j->journal != NULL) {
+		journal_status(j->journal, &last);
+		count(j, &last);
+	}
 	journal_reader_close(&j->reader);
 	journal_close(&j->journal);
 	j->magic = 0;
@@ -80,6 +77,7 @@ static void close_journal(outflow_journal *j)
 static outflow_status open_files(outflow_journal *j, const struct log_place *place, uint64_t from, outflow_error *err)
 {
 	const struct pipeline_model *m = j->services->model;
+	struct task_histograms *histograms = task_metrics_histograms(j->services->metrics);
 	char dir[PATH_MAX];
 	struct journal_options options = {
 		.dir = dir,
@@ -91,6 +89,7 @@ static outflow_status open_files(outflow_journal *j, const struct log_place *pla
 		.on_full = (enum journal_full)m->journal.on_full,
 		.retain_bytes = m->journal.retain_bytes,
 		.place = *place,
+		.sync_times = histograms ? &histograms->sync : NULL,
 	};
 	outflow_status status = state_dir_path(j->services->environment->state_dir, "journal", m->name,
 	                                       j->services->task, dir, sizeof dir);
@@ -121,9 +120,6 @@ static outflow_status service_open(const outflow_host *h, outflow_str stream_jso
 		close_journal(j);
 		return status;
 	}
-	for (int k = 0; k < METRICS; k++)
-		j->metrics[k] = metrics_open(j, &i->place, definitions[k].kind, definitions[k].name,
-		                             definitions[k].unit, definitions[k].help);
 	j->next = i->services->journals;
 	i->services->journals = j;
 	*result = j;
@@ -176,8 +172,22 @@ void journal_service_release(struct services *s, uint32_t stream, uint64_t next)
 
 void journal_service_watch(struct services *s, int64_t now_ns)
 {
+	memset(s->journal_numbers.gauges, 0, sizeof s->journal_numbers.gauges);
 	for (outflow_journal *j = s->journals; j != NULL; j = j->next) {
 		journal_watch(j->journal, now_ns);
 		take_status(j);
 	}
+}
+
+int64_t journal_service_oldest_ms(struct services *s)
+{
+	int64_t oldest = -1;
+
+	for (outflow_journal *j = s->journals; j != NULL; j = j->next) {
+		int64_t next = journal_reader_next_ms(j->reader);
+
+		if (next >= 0 && (oldest < 0 || next < oldest))
+			oldest = next;
+	}
+	return oldest;
 }

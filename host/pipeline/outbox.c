@@ -49,26 +49,27 @@ static void resolve_taken(struct outbox *o, outflow_record *recs, size_t n)
 	}
 }
 
-/* One call of the sink. *settled: how many of recs need no further put. Nothing of a family may be touched afterwards
+/* One call of the sink with n records and their deliveries. *settled: how many of recs need no further put. Nothing of a family may be touched afterwards
  * when all of it is settled. */
-static outflow_status put(struct outbox *o, outflow_record *recs, size_t n, size_t *settled)
+static outflow_status put(struct outbox *o, struct delivery *first, outflow_record *recs, size_t n, size_t *settled)
 {
 	const outflow_sink_ops *ops = o->sink->component.what->ops;
 	outflow_error err = { .size = sizeof err };
-	size_t taken = 0;
-	outflow_status status = ops->put(o->sink->self, recs, n, &taken, &err);
 	outflow_record *refused;
+	outflow_status status;
+	size_t taken = 0;
 
+	ledger_note_put(first, n);
+	status = ops->put(o->sink->self, recs, n, &taken, &err);
 	CRASH_POINT("sink.after_put");
 	if (status == OUTFLOW_OK || status == OUTFLOW_SLOW)
 		taken = n;
 	if (taken > n || (status < 0 && taken == n)) {
-		log_write(&o->sink->place, OUTFLOW_LOG_ERROR,
-		          "plugin misbehaving: put() says that it took %zu of %zu records", taken, n);
+		instance_misbehaved(o->sink, "put_count", "put() says that it took %zu of %zu records", taken, n);
 		taken = status < 0 ? n - 1 : n;
 	}
 	if (status > 0 && status != OUTFLOW_AGAIN && status != OUTFLOW_SLOW) {
-		log_write(&o->sink->place, OUTFLOW_LOG_ERROR, "plugin misbehaving: put() answers %d", (int)status);
+		instance_misbehaved(o->sink, "put_status", "put() answers %d", (int)status);
 		status = OUTFLOW_AGAIN;
 	}
 	if (ops->flags & OUTFLOW_SINK_SYNC)
@@ -103,7 +104,7 @@ static outflow_status put_singles(struct outbox *o)
 			o->end_single = &o->first_single;
 		if (is_held_back(o, d))
 			continue;
-		status = put(o, d->record, 1, &settled);
+		status = put(o, d, d->record, 1, &settled);
 		if (settled == 0) {
 			d->next = o->first_single;
 			if (o->first_single == NULL)
@@ -131,7 +132,7 @@ outflow_status outbox_put(struct outbox *o)
 		size_t settled = 1; /* the one held back */
 
 		if (n > 0)
-			status = put(o, f->outputs + from, n, &settled);
+			status = put(o, &f->deliveries[from], f->outputs + from, n, &settled);
 		if (settled < left) {
 			f->n_put += (uint32_t)settled;
 			continue;

@@ -14,6 +14,7 @@
 struct position {
 	uint64_t next;
 	outflow_bytes pos_ext; /* malloc'd */
+	uint64_t passed;       /* records of the stream that lie below */
 	uint64_t generation;   /* of the store; durable when the store has reached it */
 	int set;
 };
@@ -25,7 +26,8 @@ struct stream_progress {
 	char *json;
 	size_t json_length;
 	struct position syncing, newest;
-	int stored; /* newest is in the store */
+	uint64_t acked; /* records that the source was told of */
+	int stored;     /* newest is in the store */
 };
 
 void progress_init(struct progress *p, struct services *s, const struct instance *source)
@@ -78,6 +80,7 @@ static void note_position(void *ctx, uint32_t stream, outflow_str json, uint64_t
 	}
 	clear_position(&s->newest);
 	s->newest.next = next;
+	s->newest.passed = ledger_stream_passed(p->services->ledger, stream);
 	s->newest.set = 1;
 	s->stored = 0;
 	if (pos_ext != NULL) {
@@ -118,6 +121,9 @@ static void tell_source(struct progress *p, struct stream_progress *s)
 	if (OUTFLOW_HAS(outflow_source_ops, ops, committed) && ops->committed(p->source->self, &commit, 1, &err) < 0)
 		log_write(&p->source->place, OUTFLOW_LOG_WARN, "committed: %s", err.msg);
 	journal_service_release(p->services, s->stream, s->syncing.next);
+	p->acked += s->syncing.passed - s->acked;
+	s->acked = s->syncing.passed;
+	ledger_stream_told(p->services->ledger, s->stream, s->acked);
 	clear_position(&s->syncing);
 }
 

@@ -18,6 +18,7 @@ struct progress {
 	int new_turn;
 	int64_t next_log_ns;
 	int out_of_memory;
+	uint64_t acked; /* records that the source was told of */
 };
 
 void progress_init(struct progress *p, struct services *s, const struct instance *source);

@@ -159,6 +159,16 @@ static void connect_parts(struct task *t)
 		                   .pause_ctx = t };
 }
 
+static void open_metrics(struct task *t)
+{
+	struct task_histograms *histograms;
+
+	t->services.metrics = task_metrics_open(&t->place);
+	histograms = task_metrics_histograms(t->services.metrics);
+	if (histograms != NULL)
+		ledger_measure(t->services.ledger, &histograms->end_to_end, &histograms->sink);
+}
+
 outflow_status task_new(const struct pipeline_model *model, const struct environment *environment, uint32_t number,
                         uint32_t n_tasks, void (*on_change)(void *ctx), void *ctx, struct task **result,
                         outflow_error *err)
@@ -185,7 +195,7 @@ outflow_status task_new(const struct pipeline_model *model, const struct environ
 		return outflow_fail(err, OUTFLOW_E_NOMEM, "no memory for a task");
 	}
 	connect_parts(t);
-	task_metrics_open(&t->metrics, &t->place);
+	open_metrics(t);
 	*result = t;
 	return OUTFLOW_OK;
 }
@@ -283,7 +293,7 @@ void task_free(struct task **pt)
 	CHECK_OBJ(t, TASK_MAGIC);
 	if (t->thread_started)
 		pthread_join(t->thread, NULL);
-	task_metrics_close(&t->metrics);
+	task_metrics_close(t->services.metrics, t->leaked);
 	log_logger_close(&t->place);
 	/* A client that could not be stopped may still read records and resolve them. */
 	if (t->leaked)

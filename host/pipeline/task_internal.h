@@ -6,7 +6,6 @@
 #include "host/pipeline/chain.h"
 #include "host/pipeline/progress.h"
 #include "host/pipeline/task.h"
-#include "host/pipeline/task_metrics.h"
 
 struct task {
 	unsigned magic;
@@ -38,7 +37,7 @@ struct task {
 	outflow_status cause; /* why it ended: the status that did it */
 	void (*on_change)(void *ctx);
 	void *on_change_ctx;
-	struct task_metrics metrics;
+	uint64_t breaches; /* of the account */
 	uint64_t known_double_resolutions;
 	int64_t next_stall_line_ns;
 	int64_t next_shrink_ns;

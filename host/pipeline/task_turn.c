@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "host/base/clock.h"
 #include "host/base/heap.h"
+#include "host/base/metrics.h"
 #include "host/pipeline/task_internal.h"
 
 #include <outflow/util.h>
@@ -20,9 +21,8 @@ static void watch_for_misbehaviour(struct task *t)
 
 	if (n == t->known_double_resolutions)
 		return;
-	log_write(&t->sink.place, OUTFLOW_LOG_ERROR,
-	          "plugin misbehaving: %llu resolution(s) of records that were not open, ignored",
-	          (unsigned long long)(n - t->known_double_resolutions));
+	instance_misbehaved(&t->sink, "resolved_twice", "%llu resolution(s) of records that were not open, ignored",
+	                    (unsigned long long)(n - t->known_double_resolutions));
 	t->known_double_resolutions = n;
 }
 
@@ -31,6 +31,48 @@ static int64_t oldest_age_ns(const struct task *t)
 	int64_t oldest = ledger_oldest_ns(t->services.ledger);
 
 	return oldest == CLOCK_NEVER ? 0 : clock_mono_ns() - oldest;
+}
+
+static int64_t or_nothing(int64_t value, int64_t nothing)
+{
+	return value == nothing ? 0 : value;
+}
+
+/* The journal counts what is not released; what is resolved but not on disk in a checkpoint does not lag behind. */
+static int64_t lag_records(const struct task *t, uint64_t unacked)
+{
+	uint64_t in_flight = t->figures.account.in_flight;
+	int64_t resolved = (int64_t)(unacked - in_flight);
+	int64_t waiting = t->services.journal_numbers.gauges[TASK_JOURNAL_RECORDS] - resolved;
+
+	if (t->services.journals == NULL || waiting < (int64_t)in_flight)
+		return (int64_t)in_flight;
+	return waiting;
+}
+
+static void publish_numbers(struct task *t)
+{
+	const struct account *a = &t->figures.account;
+	const struct ledger *l = t->services.ledger;
+	struct task_numbers n = t->services.journal_numbers;
+	uint64_t dropped_by_journal = n.counters[TASK_DROPPED_JOURNAL], unacked = ledger_untold(l);
+	int64_t arrival = ledger_oldest_arrival_ms(l);
+
+	n.counters[TASK_RECEIVED] = a->received;
+	n.counters[TASK_FILTERED] = a->filtered;
+	n.counters[TASK_DELIVERED] = a->delivered;
+	n.counters[TASK_DEAD_LETTERED] = a->dead_lettered;
+	n.counters[TASK_DROPPED] = a->dropped - dropped_by_journal;
+	n.counters[TASK_RETRIED] = t->faults.retried;
+	n.counters[TASK_ACKED] = t->progress.acked;
+	n.counters[TASK_BREACHES] = t->breaches;
+	n.gauges[TASK_IN_FLIGHT] = (int64_t)a->in_flight;
+	n.gauges[TASK_IN_FLIGHT_BYTES] = (int64_t)ledger_in_flight_bytes(l);
+	n.gauges[TASK_UNACKED] = (int64_t)unacked;
+	n.gauges[TASK_LAG_RECORDS] = lag_records(t, unacked);
+	n.gauges[TASK_OLDEST_NS] = or_nothing(ledger_oldest_ns(l), CLOCK_NEVER);
+	n.gauges[TASK_OLDEST_ARRIVAL_MS] = arrival >= 0 ? arrival : journal_service_oldest_ms(&t->services);
+	task_metrics_set(t->services.metrics, &n);
 }
 
 void task_publish_account(struct task *t)
@@ -45,13 +87,13 @@ void task_publish_account(struct task *t)
 	t->figures.retried = t->faults.retried;
 	t->figures.oldest_ns = oldest_age_ns(t);
 	pthread_mutex_unlock(&t->lock);
-	task_metrics_set(&t->metrics, &t->figures.account, t->figures.retried, t->figures.oldest_ns);
 	if (off != 0) {
 		log_write(&t->place, OUTFLOW_LOG_ERROR,
 		          "defect of this program: the account is off by %lld record(s); please report it",
 		          (long long)off);
-		task_metrics_breach(&t->metrics);
+		t->breaches++;
 	}
+	publish_numbers(t);
 	watch_for_misbehaviour(t);
 }
 
@@ -243,6 +285,7 @@ static outflow_status work_on(struct task *t, struct family *f, struct batch *b,
 	outflow_status status = ledger_admit(t->services.ledger, f, b->plugin.recs, b->plugin.n);
 
 	if (status == OUTFLOW_E_RECORD) {
+		metrics_count_misbehaviour(t->source.component.module->plugin->id, "closed_stream");
 		outflow_fail(err, OUTFLOW_E_TASK, "plugin misbehaving: a record names a stream that is not open");
 		status = instance_blame(&t->source, OUTFLOW_E_TASK, err);
 	} else if (status != OUTFLOW_OK) {

@@ -29,6 +29,7 @@ struct ledger {
 	void (*before_release)(void *ctx);
 	void *before_release_ctx;
 	int wake_always;
+	struct histogram *end_to_end, *sink; /* NULL: nothing is measured */
 	/* Shared with the threads that resolve. */
 	struct family *done;         /* atomic stack */
 	struct delivery *failed;     /* atomic stack */
@@ -104,9 +105,18 @@ static const outflow_bytes *copy_pos_ext(struct family *f, const outflow_bytes *
 	return copy;
 }
 
+/* 0 without a timestamp, or with one that another clock has made. */
+static uint32_t age_of(const outflow_record *r, int64_t now_ms)
+{
+	int64_t age = r->timestamp_ms < 0 ? 0 : now_ms - r->timestamp_ms;
+
+	return age < 0 ? 0 : age > UINT32_MAX ? UINT32_MAX : (uint32_t)age;
+}
+
 outflow_status ledger_admit(struct ledger *l, struct family *f, outflow_record *records, uint32_t n)
 {
 	struct slot *slots = pool_get(l->pool, n * sizeof *slots, NULL);
+	int64_t now_ms = clock_wall_ms();
 	uint64_t bytes = 0;
 
 	CHECK_OBJ(f, FAMILY_MAGIC);
@@ -124,7 +134,8 @@ outflow_status ledger_admit(struct ledger *l, struct family *f, outflow_record *
 			            .next = r->next ? r->next : r->pos + 1,
 			            .stream = r->stream,
 			            .pending = SLOT_IN_CHAIN,
-			            .index = i };
+			            .index = i,
+			            .age_ms = age_of(r, now_ms) };
 		if (r->pos_ext != NULL && (s->pos_ext = copy_pos_ext(f, r->pos_ext)) == NULL) {
 			pool_put(l->pool, slots);
 			return OUTFLOW_E_NOMEM;
@@ -139,6 +150,7 @@ outflow_status ledger_admit(struct ledger *l, struct family *f, outflow_record *
 	f->first = l->emitted;
 	f->bytes = bytes;
 	f->admitted_ns = clock_mono_ns();
+	f->admitted_ms = now_ms;
 	if (l->newest != NULL)
 		l->newest->next = f;
 	else
@@ -277,9 +289,54 @@ static void resolve_failed(struct ledger *l, outflow_record *const *recs, size_t
 	l->wake(l->wake_ctx);
 }
 
+/* ---- how long it took ---- */
+
+void ledger_measure(struct ledger *l, struct histogram *end_to_end, struct histogram *sink)
+{
+	l->end_to_end = end_to_end;
+	l->sink = sink;
+}
+
+static int64_t us_since(int64_t then_ns, int64_t now_ns)
+{
+	return (now_ns - then_ns) / (CLOCK_MS / 1000);
+}
+
+void ledger_note_put(struct delivery *first, size_t n)
+{
+	int64_t us = us_since(first->cell.origin->family->admitted_ns, clock_mono_ns());
+
+	for (size_t i = 0; i < n; i++)
+		first[i].put_us = us < UINT32_MAX ? (uint32_t)us : UINT32_MAX;
+}
+
+/* Of one call of ledger_resolve. */
+struct measurement {
+	struct histogram_run end_to_end, sink;
+	int64_t now_ns;
+};
+
+static void measure(struct measurement *m, const struct delivery *d, int is_last)
+{
+	const struct slot *s = d->cell.origin;
+	int64_t us = us_since(s->family->admitted_ns, m->now_ns);
+
+	if (!d->dead_letter)
+		histogram_run_add(&m->sink, us - d->put_us);
+	if (is_last && s->outcome == OUTCOME_DELIVERED)
+		histogram_run_add(&m->end_to_end, us + (int64_t)s->age_ms * 1000);
+}
+
+static void end_measurement(struct measurement *m)
+{
+	histogram_flush(&m->end_to_end);
+	histogram_flush(&m->sink);
+}
+
 void ledger_resolve(struct ledger *l, outflow_record *const *recs, size_t n, outflow_status status,
                     const outflow_error *err)
 {
+	struct measurement m = { .end_to_end = HISTOGRAM_RUN(l->end_to_end), .sink = HISTOGRAM_RUN(l->sink) };
 	struct family *family = NULL;
 	uint32_t resolved = 0;
 	int finished = 0;
@@ -290,14 +347,18 @@ void ledger_resolve(struct ledger *l, outflow_record *const *recs, size_t n, out
 		resolve_failed(l, recs, n, status, err);
 		return;
 	}
+	m.now_ns = l->end_to_end ? clock_mono_ns() : 0;
 	for (size_t i = 0; i < n; i++) {
 		struct delivery *d = close_delivery(l, recs[i], DELIVERY_RESOLVED);
 		struct slot *s;
+		int is_last;
 
 		if (d == NULL)
 			continue;
 		s = d->cell.origin;
-		__atomic_sub_fetch(&s->pending, 1, __ATOMIC_RELEASE);
+		is_last = __atomic_sub_fetch(&s->pending, 1, __ATOMIC_ACQ_REL) == 0;
+		if (l->end_to_end != NULL)
+			measure(&m, d, is_last);
 		/* One decrement a family, not a record: after the last one it may be gone. */
 		if (s->family != family && resolved > 0) {
 			finished |= leave_family(family, resolved);
@@ -306,6 +367,7 @@ void ledger_resolve(struct ledger *l, outflow_record *const *recs, size_t n, out
 		family = s->family;
 		resolved++;
 	}
+	end_measurement(&m);
 	if (resolved > 0)
 		finished |= leave_family(family, resolved);
 	CRASH_POINT("resolve.after_slot");
@@ -483,6 +545,30 @@ int64_t ledger_oldest_ns(const struct ledger *l)
 	while (f != NULL && f->done)
 		f = f->next;
 	return f != NULL ? f->admitted_ns : CLOCK_NEVER;
+}
+
+int64_t ledger_oldest_arrival_ms(const struct ledger *l)
+{
+	for (const struct family *f = l->oldest; f != NULL; f = f->next)
+		for (uint32_t i = 0; !f->done && i < f->n_slots; i++)
+			if (__atomic_load_n(&f->slots[i].pending, __ATOMIC_ACQUIRE) != 0)
+				return f->admitted_ms - f->slots[i].age_ms;
+	return -1;
+}
+
+uint64_t ledger_stream_passed(const struct ledger *l, uint32_t stream)
+{
+	return streams_passed(&l->streams, stream);
+}
+
+void ledger_stream_told(struct ledger *l, uint32_t stream, uint64_t passed)
+{
+	streams_told(&l->streams, stream, passed);
+}
+
+uint64_t ledger_untold(const struct ledger *l)
+{
+	return streams_untold(&l->streams);
 }
 
 uint64_t ledger_in_flight_records(const struct ledger *l)

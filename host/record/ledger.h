@@ -10,6 +10,7 @@
  */
 #ifndef HOST_RECORD_LEDGER_H
 #define HOST_RECORD_LEDGER_H
+#include "host/base/histogram.h"
 #include "host/record/batch.h"
 
 #include <outflow/abi.h>
@@ -39,6 +40,7 @@ struct slot {
 	uint32_t stream;
 	uint32_t pending; /* atomic: deliveries not resolved; SLOT_IN_CHAIN before publication */
 	uint32_t index;   /* in the family */
+	uint32_t age_ms;  /* how long ago it had arrived at the source when it was admitted */
 	uint8_t outcome;  /* enum outcome */
 };
 
@@ -60,6 +62,7 @@ struct delivery {
 	outflow_status status;   /* of the last failure */
 	uint32_t attempts;       /* failed ones that count for the retry policy */
 	uint32_t outages;        /* failed ones that do not */
+	uint32_t put_us;         /* when it was put last, since the family was admitted */
 	uint8_t dead_letter;     /* goes to the dead-letter sink */
 };
 
@@ -84,6 +87,7 @@ struct family {
 	struct family *next_put; /* in the outbox */
 	uint64_t bytes;          /* of keys and values, for the in-flight limit */
 	int64_t admitted_ns;
+	int64_t admitted_ms; /* the same by the wall clock */
 };
 
 /* The account in source records; exact: received is the sum of the others. */
@@ -138,6 +142,14 @@ void ledger_drop(struct slot *s);
 /* From here on deliveries may be put and resolved. A family without any is done at once. [task] */
 void ledger_publish(struct family *f);
 
+/* From here on counts how long each source record took from its arrival (its timestamp; without one its admission) to the
+ * resolution of its last delivery, if it is delivered, and how long each delivery that was stored took from its last put.
+ * Both outlive the ledger. [task] */
+void ledger_measure(struct ledger *l, struct histogram *end_to_end, struct histogram *sink);
+
+/* These n deliveries of one family, neighbours in memory, are about to be put. [task] */
+void ledger_note_put(struct delivery *first, size_t n);
+
 /* As outflow_ack_api.resolve: each delivery once; a second resolution is counted and otherwise ignored. [any] */
 void ledger_resolve(struct ledger *l, outflow_record *const *recs, size_t n, outflow_status status,
                     const outflow_error *err);
@@ -179,6 +191,13 @@ void ledger_count_dropped(struct ledger *l, uint64_t n);
 int64_t ledger_account(const struct ledger *l, struct account *result);
 /* When the oldest record that is not resolved was taken in (monotonic); CLOCK_NEVER: there is none. [task] */
 int64_t ledger_oldest_ns(const struct ledger *l);
+/* When the oldest record that is not resolved arrived at its source (wall clock); -1: there is none. [task] */
+int64_t ledger_oldest_arrival_ms(const struct ledger *l);
+/* How many records of this stream its position has passed; that the source was told of so many of them; and how many
+ * records of all open streams it was not told of. [task] */
+uint64_t ledger_stream_passed(const struct ledger *l, uint32_t stream);
+void ledger_stream_told(struct ledger *l, uint32_t stream, uint64_t passed);
+uint64_t ledger_untold(const struct ledger *l);
 uint64_t ledger_in_flight_records(const struct ledger *l);
 uint64_t ledger_in_flight_bytes(const struct ledger *l);
 /* Resolutions that came twice or for a delivery that was not open: a misbehaving sink. [any] */

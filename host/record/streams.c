@@ -10,6 +10,7 @@ struct stream {
 	uint64_t next;
 	uint64_t emitted,
 		passed;        /* the ledger's numbers, plus one, of its last record and of the one that next is of */
+	uint64_t n_emitted, n_passed, n_told; /* records */
 	outflow_bytes pos_ext; /* in pos_ext_buffer; ptr NULL: the position has none */
 	void *pos_ext_buffer;
 	size_t pos_ext_room;
@@ -121,6 +122,31 @@ outflow_status streams_position(const struct streams *s, uint32_t handle, uint64
 	return OUTFLOW_OK;
 }
 
+uint64_t streams_passed(const struct streams *s, uint32_t handle)
+{
+	const struct stream *t = find(s, handle);
+
+	return t ? t->n_passed : 0;
+}
+
+void streams_told(struct streams *s, uint32_t handle, uint64_t passed)
+{
+	struct stream *t = find(s, handle);
+
+	if (t != NULL)
+		t->n_told = passed;
+}
+
+uint64_t streams_untold(const struct streams *s)
+{
+	uint64_t n = 0;
+
+	for (uint32_t i = 0; i < s->n; i++)
+		if (s->list[i].open)
+			n += s->list[i].n_emitted - s->list[i].n_told;
+	return n;
+}
+
 int streams_emit(struct streams *s, uint32_t handle, uint64_t number)
 {
 	struct stream *t = find(s, handle);
@@ -128,6 +154,7 @@ int streams_emit(struct streams *s, uint32_t handle, uint64_t number)
 	if (t == NULL)
 		return -1;
 	t->emitted = number + 1;
+	t->n_emitted++;
 	return 0;
 }
 
@@ -153,6 +180,7 @@ uint32_t streams_move(struct streams *s, uint32_t handle, uint64_t number, uint6
 		return 0;
 	t->next = next;
 	t->passed = number + 1;
+	t->n_passed++;
 	t->moved = 1;
 	return t->passed == t->emitted;
 }

@@ -18,6 +18,13 @@ outflow_status streams_open(struct streams *s, outflow_str json, uint64_t next, 
 outflow_status streams_close(struct streams *s, uint32_t handle);
 outflow_status streams_position(const struct streams *s, uint32_t handle, uint64_t *next);
 
+/* How many records streams_move has passed; 0: no such open stream. */
+uint64_t streams_passed(const struct streams *s, uint32_t handle);
+
+/* The source was told of so many of them; and how many of open streams it was not told of yet. */
+void streams_told(struct streams *s, uint32_t handle, uint64_t passed);
+uint64_t streams_untold(const struct streams *s);
+
 /* The source emitted a record of this stream; numbers grow over all streams. -1: the stream is not open. */
 int streams_emit(struct streams *s, uint32_t handle, uint64_t number);
 

@@ -72,18 +72,21 @@ static void one_turn(struct host *h)
 	for (uint32_t i = 0; i < TURN; i++)
 		resolved[i] = &f->outputs[i];
 	ledger_publish(f);
+	ledger_note_put(f->deliveries, TURN);
 	ledger_resolve(h->services.ledger, resolved, TURN, OUTFLOW_OK, NULL);
 	ledger_collect(h->services.ledger);
 }
 
 static void measure_host(const char *what)
 {
+	static struct histogram end_to_end, sink;
 	struct host h = { .pool = pool_new() };
 	outflow_resume resume;
 	double ns[ROUNDS];
 
 	h.services.ledger = ledger_new(h.pool, no_wake, NULL);
 	h.chain.services = &h.services;
+	ledger_measure(h.services.ledger, &end_to_end, &sink);
 	ledger_stream_open(h.services.ledger, outflow_text("{}"), 0, (outflow_bytes){ NULL, 0 }, &h.stream, &resume);
 	for (int round = 0; round < ROUNDS; round++) {
 		int64_t begin = clock_mono_ns();
