@@ -29,7 +29,10 @@ struct histogram_run {
 	uint32_t bucket;
 	uint64_t n, sum_us;
 };
-#define HISTOGRAM_RUN(TO) { .to = (TO), .above_us = INT64_MAX }
+#define HISTOGRAM_RUN(TO)                                                                                              \
+	{                                                                                                              \
+		.to = (TO), .above_us = INT64_MAX                                                                      \
+	}
 
 /* Hands what the run holds to its histogram. [any] */
 void histogram_flush(struct histogram_run *r);

@@ -36,7 +36,8 @@ struct journal_options {
 	enum journal_full on_full;
 	uint64_t retain_bytes;  /* released segments stay while they are together no longer than this */
 	struct log_place place; /* for log lines; the texts outlive the journal */
-	struct histogram *sync_times; /* what each sync of a segment took goes here, and it outlives the journal; NULL */
+	struct histogram
+		*sync_times; /* what each sync of a segment took goes here, and it outlives the journal; NULL */
 };
 
 struct journal;

@@ -49,8 +49,8 @@ struct services {
 	struct timers timers;
 	struct wakeup wakeup;
 	struct rejects rejects;
-	outflow_journal *journals; /* open ones, linked */
-	uint64_t journal_dropped;  /* by journals, not in the ledger's account yet */
+	outflow_journal *journals;           /* open ones, linked */
+	uint64_t journal_dropped;            /* by journals, not in the ledger's account yet */
 	struct task_numbers journal_numbers; /* what they have to say of them all */
 	struct task_metrics *metrics;        /* NULL: none */
 	uint32_t task, n_tasks;

@@ -13,7 +13,7 @@ struct task_metrics {
 	int live, forgotten; /* under the registry's lock */
 	int leaked;
 	struct task_histograms histograms;
-	pthread_mutex_t lock; /* of what follows: a copy is consistent */
+	pthread_mutex_t lock;     /* of what follows: a copy is consistent */
 	struct task_numbers past; /* of lives that have ended */
 	struct task_numbers life;
 };
@@ -77,8 +77,9 @@ static void begin_life(struct task_metrics *m)
 {
 	pthread_mutex_lock(&m->lock);
 	m->live = 1;
-	m->life = (struct task_numbers){ .gauges = { [TASK_OLDEST_ARRIVAL_MS] = -1,
-		                                     [TASK_PROGRESS_MS] = clock_wall_ms() } };
+	m->life = (struct task_numbers){
+		.gauges = { [TASK_OLDEST_ARRIVAL_MS] = -1, [TASK_PROGRESS_MS] = clock_wall_ms() }
+	};
 	m->past.counters[TASK_LIVES]++;
 	pthread_mutex_unlock(&m->lock);
 }

@@ -9,9 +9,9 @@ struct stream {
 	size_t json_length;
 	uint64_t next;
 	uint64_t emitted,
-		passed;        /* the ledger's numbers, plus one, of its last record and of the one that next is of */
+		passed; /* the ledger's numbers, plus one, of its last record and of the one that next is of */
 	uint64_t n_emitted, n_passed, n_told; /* records */
-	outflow_bytes pos_ext; /* in pos_ext_buffer; ptr NULL: the position has none */
+	outflow_bytes pos_ext;                /* in pos_ext_buffer; ptr NULL: the position has none */
 	void *pos_ext_buffer;
 	size_t pos_ext_room;
 	uint8_t open, blocked, moved;
