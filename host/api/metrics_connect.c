@@ -148,7 +148,8 @@ static void errors(struct rendering *r)
 	rendering_counters(r, "kafka_connect_task_error_total_record_failures", "Failed attempts, repeated or not.",
 	                   failed | BIT(TASK_RETRIED));
 	rendering_counters(r, "kafka_connect_task_error_total_record_errors", "Records that failed for good.", failed);
-	rendering_counters(r, "kafka_connect_task_error_total_records_skipped", "Records that failed for good.", failed);
+	rendering_counters(r, "kafka_connect_task_error_total_records_skipped", "Records that failed for good.",
+	                   failed);
 	rendering_counters(r, "kafka_connect_task_error_total_retries", "Failed attempts that were repeated.",
 	                   BIT(TASK_RETRIED));
 	rendering_counters(r, "kafka_connect_task_error_deadletterqueue_produce_requests",

@@ -138,8 +138,9 @@ static void durations(struct rendering *r)
 	for (size_t i = 0; i < r->n_tasks; i++)
 		metrics_histogram(&r->text, name, r->task_labels[i], &r->tasks[i].histograms.end_to_end);
 	name = "outflow_sink_latency_seconds";
-	metrics_begin(&r->text, name, METRICS_HISTOGRAM,
-	              "From the handing over of an output to the sink to its confirmation, for attempts that succeeded.");
+	metrics_begin(
+		&r->text, name, METRICS_HISTOGRAM,
+		"From the handing over of an output to the sink to its confirmation, for attempts that succeeded.");
 	for (size_t i = 0; i < r->n_tasks; i++)
 		metrics_histogram(&r->text, name, r->task_labels[i], &r->tasks[i].histograms.sink);
 	name = "outflow_journal_fsync_seconds";
@@ -285,10 +286,9 @@ static void clear(struct rendering *r)
 
 char *metrics_render(struct pipeline_snapshot *const *pipelines, size_t n_pipelines, size_t *length)
 {
-	struct rendering r = { .pipelines = pipelines,
-		               .n_pipelines = n_pipelines,
-		               .now_ms = clock_wall_ms(),
-		               .now_ns = clock_mono_ns() };
+	struct rendering r = {
+		.pipelines = pipelines, .n_pipelines = n_pipelines, .now_ms = clock_wall_ms(), .now_ns = clock_mono_ns()
+	};
 
 	if (prepare(&r) == 0) {
 		host(&r);

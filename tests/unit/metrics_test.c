@@ -59,8 +59,10 @@ static struct task_numbers life(uint64_t received, uint64_t delivered)
 {
 	return (struct task_numbers){
 		.counters = { [TASK_RECEIVED] = received, [TASK_DELIVERED] = delivered },
-		.gauges = { [TASK_IN_FLIGHT] = (int64_t)(received - delivered), [TASK_OLDEST_ARRIVAL_MS] = 5,
-		            [TASK_OLDEST_NS] = 7, [TASK_LAG_RECORDS] = 3 },
+		.gauges = { [TASK_IN_FLIGHT] = (int64_t)(received - delivered),
+		            [TASK_OLDEST_ARRIVAL_MS] = 5,
+		            [TASK_OLDEST_NS] = 7,
+		            [TASK_LAG_RECORDS] = 3 },
 	};
 }
 
@@ -231,8 +233,14 @@ static void numbers_are_decimals(void **state)
 		unsigned digits;
 		const char *expected;
 	} cases[] = {
-		{ 0, 0, "0" },        { 0, 3, "0" },         { 1500, 3, "1.5" },    { 1, 6, "0.000001" },
-		{ -25, 1, "-2.5" },   { 1000, 3, "1" },      { 100, 0, "100" },     { INT64_MAX, 0, "9223372036854775807" },
+		{ 0, 0, "0" },
+		{ 0, 3, "0" },
+		{ 1500, 3, "1.5" },
+		{ 1, 6, "0.000001" },
+		{ -25, 1, "-2.5" },
+		{ 1000, 3, "1" },
+		{ 100, 0, "100" },
+		{ INT64_MAX, 0, "9223372036854775807" },
 		{ INT64_MIN, 0, "-9223372036854775808" },
 	};
 	struct metrics_text t = { 0 };
@@ -305,7 +313,8 @@ static struct pipeline_snapshot *pipeline(char *name, char *source, enum pipelin
 static void states_are_numbers_for_us_and_labels_for_kafka_connect(void **state)
 {
 	struct task_snapshot running = { .number = 0, .state = TASK_RUNNING },
-			     failed[] = { { .number = 0, .state = TASK_FAILED }, { .number = 1, .state = TASK_RUNNING } };
+			     failed[] = { { .number = 0, .state = TASK_FAILED },
+		                          { .number = 1, .state = TASK_RUNNING } };
 	char a[] = "a\"b", c[] = "c", mqtt[] = "mqtt/source", kafka[] = "kafka/source";
 	struct pipeline_snapshot *const pipelines[] = {
 		pipeline(a, mqtt, PIPELINE_PAUSED, &running, 1),

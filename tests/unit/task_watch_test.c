@@ -174,9 +174,10 @@ static void start(struct fixture *f, const char *sink)
 	outflow_error err = { .size = sizeof err };
 	char text[300];
 
-	snprintf(text, sizeof text,
-	         "pipelines = ( { name = \"p\"; source = { class = \"gen\"; count = \"10\"; }; sink = { class = \"%s\"; }; } );",
-	         sink);
+	snprintf(
+		text, sizeof text,
+		"pipelines = ( { name = \"p\"; source = { class = \"gen\"; count = \"10\"; }; sink = { class = \"%s\"; }; } );",
+		sink);
 	assert_int_equal(config_load_text("test", text, &f->loaded, &f->problems), OUTFLOW_OK);
 	assert_int_equal(host_model_new(&f->loaded, &f->host, &f->problems), OUTFLOW_OK);
 	assert_int_equal(pipeline_model_new(&f->loaded.pipelines.list[0], &f->loaded.connections, &f->host,
@@ -233,8 +234,7 @@ static void a_sink_that_does_not_answer_is_said_to_be_stalled(void **state)
 	wait_until(in_flight_are, 10, "ten are in flight");
 	v = view();
 	assert_true(v.numbers.gauges[TASK_OLDEST_NS] > 0 && v.numbers.gauges[TASK_OLDEST_NS] <= mono());
-	assert_true(v.numbers.gauges[TASK_OLDEST_ARRIVAL_MS] > 0 &&
-	            v.numbers.gauges[TASK_OLDEST_ARRIVAL_MS] <= wall());
+	assert_true(v.numbers.gauges[TASK_OLDEST_ARRIVAL_MS] > 0 && v.numbers.gauges[TASK_OLDEST_ARRIVAL_MS] <= wall());
 	assert_false(logged("stalled"));
 	__atomic_add_fetch(&ahead_ns, 61 * CLOCK_S, __ATOMIC_SEQ_CST);
 	wait_until(is_stalled, 0, "the line about a stall");
