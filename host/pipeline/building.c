@@ -11,6 +11,8 @@
 
 #define BUILDING_MAGIC 0x6275696cu
 
+static size_t abandoned; /* atomic */
+
 outflow_status declarations_add(struct declarations *to, const char *name, const char *file, int line,
                                 const struct settings *settings)
 {
@@ -94,6 +96,8 @@ static void *build(void *arg)
 		                               &b->models[i]);
 	pthread_mutex_lock(&b->lock);
 	b->done = 1;
+	if (b->is_abandoned)
+		__atomic_fetch_sub(&abandoned, 1, __ATOMIC_RELEASE);
 	pthread_cond_broadcast(&b->cond);
 	pthread_mutex_unlock(&b->lock);
 	drop(b);
@@ -134,6 +138,9 @@ outflow_status building_run(struct building *b, int64_t timeout_ns, outflow_erro
 	while (!b->done && rc != ETIMEDOUT)
 		rc = clock_wait(&b->cond, &b->lock, deadline);
 	done = b->done;
+	b->is_abandoned = !done;
+	if (!done)
+		__atomic_fetch_add(&abandoned, 1, __ATOMIC_RELEASE);
 	pthread_mutex_unlock(&b->lock);
 	if (!done)
 		return outflow_fail(err, OUTFLOW_E_RETRY,
@@ -144,6 +151,11 @@ outflow_status building_run(struct building *b, int64_t timeout_ns, outflow_erro
 	return b->problems.reported > 0 ? outflow_fail(err, OUTFLOW_E_CONFIG, "%zu problem%s in the configuration",
 	                                               b->problems.n, b->problems.n == 1 ? "" : "s")
 	                                : OUTFLOW_OK;
+}
+
+size_t building_abandoned(void)
+{
+	return __atomic_load_n(&abandoned, __ATOMIC_ACQUIRE);
 }
 
 void building_free(struct building **pb)

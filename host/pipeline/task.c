@@ -48,9 +48,9 @@ void task_set_state(struct task *t, enum task_state state)
 /* While instances come and go nobody else may call them. */
 static void set_interruptible(struct task *t, int interruptible)
 {
-	pthread_mutex_lock(&t->lock);
+	pthread_mutex_lock(&t->interrupting);
 	t->interruptible = interruptible;
-	pthread_mutex_unlock(&t->lock);
+	pthread_mutex_unlock(&t->interrupting);
 }
 
 static void log_account(struct task *t)
@@ -137,7 +137,8 @@ static int allocate(struct task *t)
 	t->pool = pool_new();
 	t->services.ledger = t->pool ? ledger_new(t->pool, on_ledger_news, t) : NULL;
 	return t->stages && t->predicates && t->components && t->services.ledger &&
-	       wakeup_init(&t->services.wakeup) == 0 && pthread_mutex_init(&t->lock, NULL) == 0 &&
+	       wakeup_init(&t->services.wakeup) == 0 && pthread_mutex_init(&t->looking, NULL) == 0 &&
+	       pthread_mutex_init(&t->interrupting, NULL) == 0 &&
 	       order_init(&t->order, t->model->order, &t->outbox, t->services.ledger) == OUTFLOW_OK;
 }
 
@@ -216,11 +217,11 @@ static void wake(struct task *t)
 	const outflow_source_ops *source;
 
 	wakeup_signal(&t->services.wakeup);
-	pthread_mutex_lock(&t->lock);
+	pthread_mutex_lock(&t->interrupting);
 	source = t->interruptible ? task_source_ops(t) : NULL;
 	if (OUTFLOW_HAS(outflow_source_ops, source, interrupt))
 		source->interrupt(t->source.self);
-	pthread_mutex_unlock(&t->lock);
+	pthread_mutex_unlock(&t->interrupting);
 }
 
 void task_stop(struct task *t, int64_t deadline_ns)
@@ -244,7 +245,7 @@ void task_interrupt(struct task *t)
 {
 	const outflow_sink_ops *sink;
 
-	pthread_mutex_lock(&t->lock);
+	pthread_mutex_lock(&t->interrupting);
 	sink = t->interruptible ? t->sink.component.what->ops : NULL;
 	for (size_t i = 0; t->interruptible && i < t->n_stages; i++) {
 		const outflow_transform_ops *ops = t->stages[i].component.what->ops;
@@ -255,14 +256,14 @@ void task_interrupt(struct task *t)
 	}
 	if (OUTFLOW_HAS(outflow_sink_ops, sink, interrupt))
 		sink->interrupt(t->sink.self);
-	pthread_mutex_unlock(&t->lock);
+	pthread_mutex_unlock(&t->interrupting);
 }
 
 void task_look(struct task *t, struct task_figures *result)
 {
-	pthread_mutex_lock(&t->lock);
+	pthread_mutex_lock(&t->looking);
 	*result = t->figures;
-	pthread_mutex_unlock(&t->lock);
+	pthread_mutex_unlock(&t->looking);
 }
 
 const char *task_reason(const struct task *t)
@@ -305,7 +306,8 @@ void task_free(struct task **pt)
 	timers_clear(&t->services.timers);
 	rejects_clear(&t->services.rejects);
 	wakeup_destroy(&t->services.wakeup);
-	pthread_mutex_destroy(&t->lock);
+	pthread_mutex_destroy(&t->looking);
+	pthread_mutex_destroy(&t->interrupting);
 	instance_config_free(&t->source_model.config);
 	free(t->stages);
 	free(t->predicates);

@@ -30,9 +30,11 @@ struct task {
 	int64_t stop_deadline_ns;    /* written before stop_requested */
 	int paused;                  /* atomic: poll nothing */
 	uint32_t state;              /* atomic: enum task_state */
-	pthread_mutex_t lock;        /* of the next two */
+	pthread_mutex_t looking;     /* of the figures */
 	struct task_figures figures; /* a copy for other threads */
-	int interruptible;           /* instances may be interrupted */
+	/* Another one: a plugin that hangs when it is interrupted holds it. */
+	pthread_mutex_t interrupting;
+	int interruptible; /* instances may be interrupted */
 	outflow_error reason;
 	outflow_status cause; /* why it ended: the status that did it */
 	void (*on_change)(void *ctx);

@@ -82,11 +82,11 @@ void task_publish_account(struct task *t)
 	journal_service_watch(&t->services, clock_mono_ns());
 	ledger_count_dropped(t->services.ledger, t->services.journal_dropped);
 	t->services.journal_dropped = 0;
-	pthread_mutex_lock(&t->lock);
+	pthread_mutex_lock(&t->looking);
 	off = ledger_account(t->services.ledger, &t->figures.account);
 	t->figures.retried = t->faults.retried;
 	t->figures.oldest_ns = oldest_age_ns(t);
-	pthread_mutex_unlock(&t->lock);
+	pthread_mutex_unlock(&t->looking);
 	if (off != 0) {
 		log_write(&t->place, OUTFLOW_LOG_ERROR,
 		          "defect of this program: the account is off by %lld record(s); please report it",

@@ -152,7 +152,7 @@ static int show_pipeline(struct walk *w, const char *name, const json_t *object)
 	};
 	int good = read_settings(json_object_get(object, "config"), &p.settings, &w->status);
 
-	if (good && w->status == OUTFLOW_OK)
+	if (good && w->status == OUTFLOW_OK && w->visitor->pipeline != NULL)
 		w->visitor->pipeline(w->visitor->ctx, name, &p);
 	settings_clear(&p.settings);
 	return good;
@@ -163,7 +163,7 @@ static int show_connection(struct walk *w, const char *name, const json_t *objec
 	struct settings settings = { 0 };
 	int good = read_settings(object, &settings, &w->status);
 
-	if (good && w->status == OUTFLOW_OK)
+	if (good && w->status == OUTFLOW_OK && w->visitor->connection != NULL)
 		w->visitor->connection(w->visitor->ctx, name, &settings);
 	settings_clear(&settings);
 	return good;

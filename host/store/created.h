@@ -29,7 +29,8 @@ outflow_status created_put_connection(struct created_store *s, const char *name,
 outflow_status created_remove_pipeline(struct created_store *s, const char *name, outflow_error *err);
 outflow_status created_remove_connection(struct created_store *s, const char *name, outflow_error *err);
 
-/* Calls for every entry; the texts live until the call returns, and the store may not be changed in it. OUTFLOW_E_NOMEM: not
+/* Calls for every entry; the texts live until the call returns, and the store may not be changed in it; one that is NULL is
+ * left out. OUTFLOW_E_NOMEM: not
  * all were shown. [any] */
 struct created_visitor {
 	void (*pipeline)(void *ctx, const char *name, const struct created_pipeline *p);
