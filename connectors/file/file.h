@@ -21,6 +21,9 @@ struct line {
 
 void line_append(struct line *l, const void *bytes, size_t n);
 
+/* A text as JSON, with its quotes; escapes what RFC 8259, section 7, wants escaped. */
+void line_append_string(struct line *l, const char *s, size_t n);
+
 /* The whole record as one JSON object, without a newline: topic, key, value, headers, timestamp. Bytes that are not UTF-8
  * become {"base64": "..."}. */
 void line_append_record(struct line *l, const outflow_record *r);

@@ -30,8 +30,7 @@ static void append_text(struct line *l, const char *text)
 	line_append(l, text, strlen(text));
 }
 
-/* Escapes what RFC 8259, section 7, wants escaped. */
-static void append_string(struct line *l, const char *s, size_t n)
+void line_append_string(struct line *l, const char *s, size_t n)
 {
 	size_t plain = 0;
 
@@ -75,7 +74,7 @@ static void append_bytes(struct line *l, outflow_bytes b)
 	if (b.ptr == NULL)
 		append_text(l, "null");
 	else if (outflow_utf8_check(b) == b.len)
-		append_string(l, b.ptr, b.len);
+		line_append_string(l, b.ptr, b.len);
 	else
 		append_base64(l, b.ptr, b.len);
 }

@@ -17,6 +17,7 @@ struct file_sink {
 	const outflow_host *host;
 	char *path;
 	int as_json, sync;
+	char *null; /* what stands for a null value; NULL: nothing */
 	int fd;
 	off_t end;
 	struct line line;
@@ -39,6 +40,11 @@ static const outflow_cfg_key keys[] = {
 	  .group = "File",
 	  .doc = "What a line holds: the value's bytes, or the whole record as JSON with topic, key, value, headers and "
 	         "timestamp; bytes that are not UTF-8 as {\"base64\": ...}." },
+	{ .name = "null",
+	  .type = OUTFLOW_T_STRING,
+	  .importance = OUTFLOW_IMPORTANCE_LOW,
+	  .group = "File",
+	  .doc = "With format = value: what a line holds whose record has a null value. Unset: nothing." },
 	{ .name = "sync",
 	  .type = OUTFLOW_T_BOOL,
 	  .importance = OUTFLOW_IMPORTANCE_MEDIUM,
@@ -60,6 +66,7 @@ static void destroy(void *self)
 	if (s->fd >= 0)
 		close(s->fd);
 	free(s->path);
+	free(s->null);
 	free(s->line.text);
 	free(s);
 }
@@ -73,6 +80,7 @@ static outflow_status create(const outflow_host *h, const outflow_config *c, voi
 	s->host = h;
 	s->fd = -1;
 	s->path = outflow_config_string(h, c, "path");
+	s->null = outflow_config_string(h, c, "null");
 	s->as_json = outflow_equal(outflow_config_text(h, c, "format"), "json");
 	s->sync = outflow_config_flag(h, c, "sync");
 	if (s->path == NULL) {
@@ -189,6 +197,8 @@ static outflow_status put(void *self, outflow_record *recs, size_t n, size_t *ta
 	for (size_t i = 0; i < n; i++) {
 		if (s->as_json)
 			line_append_record(&s->line, &recs[i]);
+		else if (recs[i].value.ptr == NULL && s->null != NULL)
+			line_append(&s->line, s->null, strlen(s->null));
 		else
 			line_append(&s->line, recs[i].value.ptr, recs[i].value.len);
 		line_append(&s->line, "\n", 1);

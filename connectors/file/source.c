@@ -23,6 +23,9 @@ struct file_source {
 	const outflow_host *host;
 	char *path;
 	int follow, as_json;
+	int wait;            /* for a file that is not there */
+	int any_end;         /* CR and CR LF end a line, too */
+	uint32_t poll_lines; /* at most so many a poll */
 	size_t line_max;
 	int fd;
 	uint32_t stream;
@@ -37,6 +40,8 @@ struct file_source {
 };
 
 static const char *const formats[] = { "value", "json", NULL };
+static const char *const if_missing[] = { "fail", "wait", NULL };
+static const char *const line_ends[] = { "lf", "any", NULL };
 
 static const outflow_cfg_key keys[] = {
 	{ .name = "path",
@@ -51,6 +56,28 @@ static const outflow_cfg_key keys[] = {
 	  .dflt = "false",
 	  .group = "File",
 	  .doc = "Wait for more at the end of the file. A last line without its end is then unfinished, else it is a record." },
+	{ .name = "missing",
+	  .type = OUTFLOW_T_ENUM,
+	  .importance = OUTFLOW_IMPORTANCE_LOW,
+	  .dflt = "fail",
+	  .choices = if_missing,
+	  .group = "File",
+	  .doc = "A file that is not there at the start: fail ends the task, wait waits for it." },
+	{ .name = "poll.lines",
+	  .type = OUTFLOW_T_INT,
+	  .importance = OUTFLOW_IMPORTANCE_LOW,
+	  .dflt = "10000",
+	  .min = 1,
+	  .max = INT32_MAX,
+	  .group = "File",
+	  .doc = "At most so many lines are read before the stages work on them." },
+	{ .name = "line.end",
+	  .type = OUTFLOW_T_ENUM,
+	  .importance = OUTFLOW_IMPORTANCE_LOW,
+	  .dflt = "lf",
+	  .choices = line_ends,
+	  .group = "File",
+	  .doc = "What ends a line: lf, a line feed; any, also a carriage return, or the two of them." },
 	{ .name = "line.format",
 	  .type = OUTFLOW_T_ENUM,
 	  .importance = OUTFLOW_IMPORTANCE_MEDIUM,
@@ -96,6 +123,9 @@ static outflow_status create(const outflow_host *h, const outflow_config *c, voi
 	s->path = outflow_config_string(h, c, "path");
 	s->follow = outflow_config_flag(h, c, "follow");
 	s->as_json = outflow_equal(outflow_config_text(h, c, "line.format"), "json");
+	s->wait = outflow_equal(outflow_config_text(h, c, "missing"), "wait");
+	s->any_end = outflow_equal(outflow_config_text(h, c, "line.end"), "any");
+	s->poll_lines = (uint32_t)outflow_config_number(h, c, "poll.lines");
 	s->line_max = (size_t)outflow_config_number(h, c, "line.max");
 	s->room = FIRST_BUFFER;
 	s->buffer = malloc(s->room);
@@ -107,24 +137,56 @@ static outflow_status create(const outflow_host *h, const outflow_config *c, voi
 	return OUTFLOW_OK;
 }
 
-static outflow_status start(void *self, outflow_error *err)
+/* OUTFLOW_AGAIN: the file is not there, and is waited for. */
+static outflow_status open_file(struct file_source *s, outflow_error *err)
 {
-	struct file_source *s = self;
-	outflow_resume resume;
 	struct stat st;
 
-	if (s->host->stream->open(s->host, outflow_text("{\"file\":0}"), &s->stream, &resume) != OUTFLOW_OK)
-		return outflow_fail(err, OUTFLOW_E_TASK, "the stream cannot be opened");
 	s->fd = open(s->path, O_RDONLY | O_CLOEXEC);
+	if (s->fd < 0 && errno == ENOENT && s->wait)
+		return OUTFLOW_AGAIN;
 	if (s->fd < 0 || fstat(s->fd, &st) != 0)
 		return outflow_fail_errno(err, OUTFLOW_E_TASK, errno, "%s cannot be opened", s->path);
-	s->offset = resume.valid ? resume.next : 0;
 	if ((uint64_t)st.st_size < s->offset)
 		return outflow_fail(
 			err, OUTFLOW_E_TASK,
 			"%s has %lld bytes, but its records are confirmed up to byte %llu: it was cut or replaced",
 			s->path, (long long)st.st_size, (unsigned long long)s->offset);
 	s->limit = s->follow ? UINT64_MAX : (uint64_t)st.st_size;
+	return OUTFLOW_OK;
+}
+
+/* A stream for each file, called as Kafka Connect calls it: another path begins anew. */
+static outflow_status open_stream(struct file_source *s, outflow_error *err)
+{
+	struct line name = { .n = 0 };
+	outflow_resume resume;
+	outflow_status status;
+
+	line_append(&name, "{\"filename\":", strlen("{\"filename\":"));
+	line_append_string(&name, s->path, strlen(s->path));
+	line_append(&name, "}", 1);
+	if (name.failed)
+		status = OUTFLOW_E_NOMEM;
+	else
+		status = s->host->stream->open(s->host, (outflow_str){ name.text, name.n }, &s->stream, &resume);
+	free(name.text);
+	if (status != OUTFLOW_OK)
+		return outflow_fail(err, OUTFLOW_E_TASK, "the stream cannot be opened");
+	s->offset = resume.valid ? resume.next : 0;
+	return OUTFLOW_OK;
+}
+
+static outflow_status start(void *self, outflow_error *err)
+{
+	struct file_source *s = self;
+	outflow_status status = open_stream(s, err);
+
+	if (status == OUTFLOW_OK)
+		status = open_file(s, err);
+	if (status != OUTFLOW_AGAIN)
+		return status;
+	outflow_log(s->host, OUTFLOW_LOG_WARN, "%s is not there; waiting for it", s->path);
 	return OUTFLOW_OK;
 }
 
@@ -228,18 +290,36 @@ static int emit_line(struct file_source *s, outflow_batch *out, const char *line
 	return emitted;
 }
 
+/* The end of the line that begins at `line`, and how many bytes it has; NULL: it is not in the buffer. */
+static const char *find_end(const struct file_source *s, const char *line, size_t *bytes)
+{
+	const char *limit = s->buffer + s->n;
+	const char *feed = memchr(line, '\n', (size_t)(limit - line));
+	const char *end = s->any_end ? memchr(line, '\r', (size_t)((feed ? feed : limit) - line)) : NULL;
+
+	*bytes = 1;
+	if (end == NULL)
+		return feed;
+	/* The next byte may be the line feed that belongs to it. */
+	if (end + 1 == limit)
+		return NULL;
+	*bytes += end[1] == '\n';
+	return end;
+}
+
 /* Emits the whole lines of the buffer up to one that is too long. 0: the batch is full. */
 static int emit_lines(struct file_source *s, outflow_batch *out)
 {
 	const char *line = s->buffer, *limit = s->buffer + s->n;
 	const char *end;
+	size_t bytes;
 	int room = 1;
 
-	while (room && s->offset < s->limit && (end = memchr(line, '\n', (size_t)(limit - line))) != NULL &&
+	while (room && s->offset < s->limit && (end = find_end(s, line, &bytes)) != NULL &&
 	       (size_t)(end - line) <= s->line_max) {
-		room = emit_line(s, out, line, (size_t)(end - line), 1);
+		room = out->n < s->poll_lines && emit_line(s, out, line, (size_t)(end - line), bytes);
 		if (room)
-			line = end + 1;
+			line = end + bytes;
 	}
 	s->n = (size_t)(limit - line);
 	memmove(s->buffer, line, s->n);
@@ -259,10 +339,12 @@ static int is_unfinished(const struct file_source *s)
 /* A last line without its end. */
 static outflow_status emit_rest(struct file_source *s, outflow_batch *out)
 {
+	size_t end = s->any_end && s->n > 0 && s->buffer[s->n - 1] == '\r';
+
 	if (s->n > 0 && s->as_json && is_unfinished(s))
 		outflow_log(s->host, OUTFLOW_LOG_WARN, "%s:%llu: the last line is not finished and is left where it is",
 		            s->path, (unsigned long long)line_number(s));
-	else if (s->n > 0 && !emit_line(s, out, s->buffer, s->n, 0))
+	else if (s->n > 0 && !emit_line(s, out, s->buffer, s->n - end, end))
 		return OUTFLOW_AGAIN;
 	s->n = 0;
 	s->limit = s->offset;
@@ -271,7 +353,8 @@ static outflow_status emit_rest(struct file_source *s, outflow_batch *out)
 
 static int is_too_long(const struct file_source *s)
 {
-	const char *end = memchr(s->buffer, '\n', s->n);
+	size_t bytes;
+	const char *end = find_end(s, s->buffer, &bytes);
 
 	return (end ? (size_t)(end - s->buffer) : s->n) > s->line_max;
 }
@@ -280,12 +363,16 @@ static outflow_status poll(void *self, outflow_batch *out, int64_t deadline_ns, 
 {
 	struct file_source *s = self;
 	int more = 1, room;
+	outflow_status status;
 
 	(void)deadline_ns;
-	if (out->cap == 0)
+	if (out->cap == 0 || s->look_at_ns > s->host->time->mono_ns(s->host))
 		return OUTFLOW_AGAIN;
-	if (s->look_at_ns > s->host->time->mono_ns(s->host))
-		return OUTFLOW_AGAIN;
+	status = s->fd < 0 ? open_file(s, err) : OUTFLOW_OK;
+	if (status == OUTFLOW_AGAIN)
+		s->look_at_ns = s->host->time->mono_ns(s->host) + LOOK_AGAIN_NS;
+	if (status != OUTFLOW_OK)
+		return status;
 	while ((room = emit_lines(s, out)) && out->n == 0 && more && s->offset < s->limit) {
 		if (is_too_long(s))
 			return outflow_fail(err, OUTFLOW_E_TASK,

@@ -9,14 +9,24 @@ void kafka_conf_begin(struct kafka_conf *k, const char *prefix, outflow_error *e
 	*k = (struct kafka_conf){ rd_kafka_conf_new(), prefix, err, 0 };
 }
 
-void kafka_conf_set(struct kafka_conf *k, const char *name, const char *value)
+void kafka_conf_fail(struct kafka_conf *k, const char *name, const char *why)
+{
+	if (!k->failed)
+		outflow_fail(k->err, OUTFLOW_E_CONFIG, "%s%s: %s", k->prefix, name, why);
+	k->failed = 1;
+}
+
+void kafka_conf_set_as(struct kafka_conf *k, const char *shown, const char *name, const char *value)
 {
 	char why[300];
 
-	if (k->failed || rd_kafka_conf_set(k->conf, name, value, why, sizeof why) == RD_KAFKA_CONF_OK)
-		return;
-	outflow_fail(k->err, OUTFLOW_E_CONFIG, "%s%s: %s", k->prefix, name, why);
-	k->failed = 1;
+	if (!k->failed && rd_kafka_conf_set(k->conf, name, value, why, sizeof why) != RD_KAFKA_CONF_OK)
+		kafka_conf_fail(k, shown, why);
+}
+
+void kafka_conf_set(struct kafka_conf *k, const char *name, const char *value)
+{
+	kafka_conf_set_as(k, name, name, value);
 }
 
 void kafka_conf_set_number(struct kafka_conf *k, const char *name, int64_t value)
@@ -47,10 +57,16 @@ void kafka_conf_pass_through(struct kafka_conf *k, const outflow_host *h, const 
 
 	for (size_t i = 0; i < n; i++) {
 		char name[200];
+		char *text;
 
 		h->config->prefix(c, k->prefix, i, &key, &value);
 		snprintf(name, sizeof name, "%.*s", (int)key.len, key.ptr);
-		kafka_conf_set_text(k, name, value);
+		text = strndup(value.ptr, value.len);
+		if (text == NULL)
+			kafka_conf_fail(k, name, "no memory");
+		else if (!kafka_java_property(k, name, text))
+			kafka_conf_set(k, name, text);
+		free(text);
 	}
 }
 

@@ -72,10 +72,16 @@ struct kafka_conf {
 
 void kafka_conf_begin(struct kafka_conf *k, const char *prefix, outflow_error *err);
 void kafka_conf_set(struct kafka_conf *k, const char *name, const char *value);
+/* The same, with an error that says another name: what the user wrote. */
+void kafka_conf_set_as(struct kafka_conf *k, const char *shown, const char *name, const char *value);
+void kafka_conf_fail(struct kafka_conf *k, const char *name, const char *why);
 void kafka_conf_set_number(struct kafka_conf *k, const char *name, int64_t value);
 void kafka_conf_set_text(struct kafka_conf *k, const char *name, outflow_str value);
 
-/* Sets every key below the prefix as librdkafka's property of the rest of its name. */
+/* java_names.c: sets a property that Java's clients spell otherwise than librdkafka. 0: it is none of those. */
+int kafka_java_property(struct kafka_conf *k, const char *name, const char *value);
+
+/* Sets every key below the prefix as librdkafka's property of the rest of its name, or as Java's. */
 void kafka_conf_pass_through(struct kafka_conf *k, const outflow_host *h, const outflow_config *c);
 
 /* Fails when that property has become another one by what was passed through. */
@@ -97,6 +103,26 @@ rd_kafka_conf_t *kafka_sink_conf(const outflow_host *h, const outflow_config *c,
 
 /* The topic that the stage before the sink gives to every record, malloc'd; NULL: each brings its own, or no memory. */
 char *kafka_constant_topic(const outflow_host *h, const outflow_config *c);
+
+/* create.c: topics that are created when they do not exist (create.partitions, create.replicas, create.config.*). */
+struct kafka_creation {
+	const outflow_host *host;
+	int wanted; /* create.partitions is set */
+	int partitions, replicas; /* -1: as the brokers choose */
+	char **settings;          /* names and values, by turns */
+	size_t n_settings;
+	char **known; /* topics that are there, sorted */
+	size_t n_known;
+};
+
+/* OUTFLOW_E_NOMEM: clear it all the same. */
+outflow_status kafka_creation_init(struct kafka_creation *c, const outflow_host *h, const outflow_config *config,
+                                   outflow_error *err);
+void kafka_creation_clear(struct kafka_creation *c);
+
+/* Has the topic created when it does not exist and that is wanted. Waits for the brokers' answer, once a topic.
+ * OUTFLOW_E_OUTAGE: there was none; OUTFLOW_E_TASK: they refuse. Never from two threads at once. */
+outflow_status kafka_creation_ensure(struct kafka_creation *c, rd_kafka_t *client, const char *topic, outflow_error *err);
 
 /* sink.c */
 extern const outflow_sink_ops kafka_sink_ops;

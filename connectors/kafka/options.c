@@ -73,6 +73,26 @@ static const outflow_cfg_key keys[] = {
 	  .max = INT64_C(1) << 40,
 	  .group = "Kafka",
 	  .doc = "Memory for records that wait to be sent; beyond it the source waits." },
+	{ .name = "create.partitions",
+	  .type = OUTFLOW_T_INT,
+	  .importance = LOW,
+	  .min = -1,
+	  .max = 100000,
+	  .group = "Kafka",
+	  .doc = "A topic that does not exist is created, with so many partitions; -1: as the brokers choose. Unset: it is "
+	         "not created." },
+	{ .name = "create.replicas",
+	  .type = OUTFLOW_T_INT,
+	  .importance = LOW,
+	  .min = -1,
+	  .max = 32767,
+	  .group = "Kafka",
+	  .doc = "With create.partitions: so many replicas of each; -1: as the brokers choose." },
+	{ .name = "create.config.",
+	  .type = OUTFLOW_T_PREFIX,
+	  .importance = LOW,
+	  .group = "Kafka",
+	  .doc = "With create.partitions: settings of such a topic, such as create.config.cleanup.policy." },
 	{ .name = "producer.",
 	  .type = OUTFLOW_T_PREFIX,
 	  .importance = LOW,
@@ -140,12 +160,38 @@ static outflow_status check_topic(const outflow_host *h, const outflow_config *c
 	return valid ? OUTFLOW_OK : OUTFLOW_E_CONFIG;
 }
 
+static outflow_status check_creation(const outflow_host *h, const outflow_config *c)
+{
+	outflow_str key = { NULL, 0 }, value = { NULL, 0 };
+	int partitions = h->config->str(c, "create.partitions", &value) == OUTFLOW_OK;
+	int replicas = h->config->str(c, "create.replicas", &value) == OUTFLOW_OK;
+	int good = 1;
+
+	if (!partitions && (replicas || h->config->prefix(c, "create.config.", SIZE_MAX, &key, &value) > 0)) {
+		h->problem(h, replicas ? "create.replicas" : "create.config.", "has no effect without create.partitions");
+		good = 0;
+	}
+	if (partitions && !replicas) {
+		h->problem(h, "create.partitions", "needs create.replicas beside it");
+		good = 0;
+	}
+	if (partitions && outflow_config_number(h, c, "create.partitions") == 0) {
+		h->problem(h, "create.partitions", "'0': a topic has one partition at least");
+		good = 0;
+	}
+	if (replicas && outflow_config_number(h, c, "create.replicas") == 0) {
+		h->problem(h, "create.replicas", "'0': a partition has one replica at least");
+		good = 0;
+	}
+	return good ? OUTFLOW_OK : OUTFLOW_E_CONFIG;
+}
+
 static outflow_status check(const outflow_host *h, const outflow_config *c, outflow_error *err)
 {
 	outflow_status status = kafka_conf_report(h, kafka_sink_conf(h, c, err), err);
-	outflow_status topic = check_topic(h, c);
+	outflow_status topic = check_topic(h, c), creation = check_creation(h, c);
 
-	return status == OUTFLOW_OK ? topic : status;
+	return status != OUTFLOW_OK ? status : topic != OUTFLOW_OK ? topic : creation;
 }
 
 const outflow_cfg_def kafka_sink_schema = {

@@ -27,6 +27,7 @@ struct kafka_sink {
 	rd_kafka_t *client;
 	rd_kafka_queue_t *reports;
 	struct kafka_cluster cluster;
+	struct kafka_creation creation;
 	pthread_t thread;
 	int thread_started;
 	int stopping; /* atomic: reports are counted, no longer resolved */
@@ -48,9 +49,14 @@ static outflow_status create(const outflow_host *h, const outflow_config *c, voi
 		return outflow_fail(err, OUTFLOW_E_NOMEM, "no memory");
 	s->host = h;
 	s->conf = kafka_sink_conf(h, c, err);
-	if (s->conf == NULL) {
+	if (s->conf == NULL || kafka_creation_init(&s->creation, h, c, err) != OUTFLOW_OK) {
+		outflow_status status = s->conf ? OUTFLOW_E_NOMEM : OUTFLOW_E_CONFIG;
+
+		if (s->conf != NULL)
+			rd_kafka_conf_destroy(s->conf);
+		kafka_creation_clear(&s->creation);
 		free(s);
-		return OUTFLOW_E_CONFIG;
+		return status;
 	}
 	kafka_cluster_init(&s->cluster, h, outflow_config_number(h, c, "attempt.timeout"),
 	                   outflow_config_number(h, c, "grace"));
@@ -214,6 +220,11 @@ static outflow_status look_for_cluster(struct kafka_sink *s, outflow_error *err)
 
 	do {
 		answer = kafka_cluster_ask(&s->cluster);
+		if (answer == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) {
+			status = kafka_creation_ensure(&s->creation, s->client, s->topic, err);
+			if (status == OUTFLOW_E_TASK)
+				return status;
+		}
 		/* Hears what the client has to say; the pause after that keeps asking again from being a storm. */
 		for (int i = 0; i < EVENTS_AT_ONCE && take_next(s, answer ? POLL_MS : 0); i++)
 			;
@@ -310,6 +321,9 @@ static outflow_status put(void *self, outflow_record *recs, size_t n, size_t *ta
 			                    r->topic.ptr ? r->topic.ptr : "", KAFKA_TOPIC_RULE);
 		memcpy(topic, r->topic.ptr, r->topic.len);
 		topic[r->topic.len] = '\0';
+		status = kafka_creation_ensure(&s->creation, s->client, topic, err);
+		if (status != OUTFLOW_OK)
+			return status;
 		code = meaning_of(produce(s, r, topic), r);
 		if (code == RD_KAFKA_RESP_ERR__QUEUE_FULL)
 			return OUTFLOW_AGAIN;
@@ -398,6 +412,7 @@ static void destroy(void *self)
 	if (s->reports != NULL)
 		rd_kafka_queue_destroy(s->reports);
 	kafka_cluster_destroy(&s->cluster);
+	kafka_creation_clear(&s->creation);
 	/* Only a start that failed leaves it; then it has never seen a record. */
 	if (s->client != NULL)
 		rd_kafka_destroy(s->client);

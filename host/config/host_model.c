@@ -76,6 +76,22 @@ static outflow_status read_log_levels(struct host_model *m, const struct loaded 
 	return status;
 }
 
+/* Not resolved: a secret is to be resolved where it is used. */
+static outflow_status keep_connect_keys(struct host_model *m, const struct settings *from)
+{
+	static const char *const prefixes[] = { "bootstrap.servers", "producer.",         "consumer.",
+		                                "key.converter",     "value.converter",   "header.converter",
+		                                "connector.client.config.override." };
+	outflow_status status = OUTFLOW_OK;
+
+	for (size_t i = 0; i < from->n && status == OUTFLOW_OK; i++)
+		for (size_t k = 0; k < sizeof prefixes / sizeof prefixes[0]; k++)
+			if (strncmp(from->list[i].key, prefixes[k], strlen(prefixes[k])) == 0)
+				status = settings_set(&m->connect, from->list[i].key, from->list[i].value,
+				                      from->list[i].file, from->list[i].line);
+	return status;
+}
+
 outflow_status host_model_new(const struct loaded *from, struct host_model *m, struct problems *problems)
 {
 	static const char *const levels[] = { "", "error", "warn", "info", "debug", NULL };
@@ -101,7 +117,8 @@ outflow_status host_model_new(const struct loaded *from, struct host_model *m, s
 	m->checkpoint_interval_ns = model_number(c, "checkpoint.interval") * NS_PER_MS;
 	m->stop_timeout_ns = model_number(c, "stop.timeout") * NS_PER_MS;
 	instance_config_free(&c);
-	if (status != OUTFLOW_OK || m->state_dir == NULL || m->plugin_path == NULL || m->cluster == NULL) {
+	if (status != OUTFLOW_OK || m->state_dir == NULL || m->plugin_path == NULL || m->cluster == NULL ||
+	    keep_connect_keys(m, &from->host) != OUTFLOW_OK) {
 		host_model_clear(m);
 		return OUTFLOW_E_NOMEM;
 	}
@@ -116,5 +133,6 @@ void host_model_clear(struct host_model *m)
 	for (size_t i = 0; i < m->n_log_levels; i++)
 		free(m->log_levels[i].logger);
 	free(m->log_levels);
+	settings_clear(&m->connect);
 	*m = (struct host_model){ 0 };
 }

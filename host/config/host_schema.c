@@ -26,6 +26,7 @@ static const char *const retry_policies[] = { "BACKOFF_RETRY", "EXPONENTIAL_DECA
 static const char *const restart_policies[] = { "never", "on-failure", NULL };
 static const char *const deadletter_modes[] = { "full", "raw", NULL };
 static const char *const sync_modes[] = { "none", "interval", "always", NULL };
+static const char *const override_policies[] = { "Allowlist", "All", "None", NULL };
 static const char *const on_full[] = { "block", "drop_oldest", "drop_newest", NULL };
 
 static const outflow_cfg_key host_keys[] = {
@@ -47,6 +48,26 @@ static const outflow_cfg_key host_keys[] = {
 	    "How long a stop waits for what is in flight."),
 	KEY("cluster", STRING, LOW, "outflow", 0, 0, NULL, "Host",
 	    "First part of event ids, to tell several installations apart."),
+	KEY("bootstrap.servers", LIST, MEDIUM, NULL, 0, 0, NULL, "Kafka Connect",
+	    "Kafka's brokers, HOST:PORT, for pipelines with connector.class that name none of their own."),
+	KEY("producer.", PREFIX, LOW, NULL, 0, 0, NULL, "Kafka Connect",
+	    "Client properties of every producer of pipelines with connector.class."),
+	KEY("consumer.", PREFIX, LOW, NULL, 0, 0, NULL, "Kafka Connect",
+	    "Client properties of every consumer of pipelines with connector.class."),
+	KEY("key.converter", STRING, LOW, NULL, 0, 0, NULL, "Kafka Connect",
+	    "key.converter of pipelines with connector.class that have none of their own."),
+	KEY("key.converter.schemas.enable", BOOL, LOW, NULL, 0, 0, NULL, "Kafka Connect", "Belongs to key.converter."),
+	KEY("value.converter", STRING, LOW, NULL, 0, 0, NULL, "Kafka Connect",
+	    "value.converter of pipelines with connector.class that have none of their own."),
+	KEY("value.converter.schemas.enable", BOOL, LOW, NULL, 0, 0, NULL, "Kafka Connect",
+	    "Belongs to value.converter."),
+	KEY("header.converter", STRING, LOW, NULL, 0, 0, NULL, "Kafka Connect",
+	    "header.converter of pipelines with connector.class that have none of their own."),
+	KEY("connector.client.config.override.policy", ENUM, MEDIUM, "Allowlist", 0, 0, override_policies, "Kafka Connect",
+	    "Which client properties a pipeline may set by producer.override. and consumer.override.: those of an "
+	    "allow-list, All, None."),
+	KEY("connector.client.config.override.allowlist", LIST, LOW, NULL, 0, 0, NULL, "Kafka Connect",
+	    "With Allowlist: these, in place of those that reach neither files nor programs of this machine."),
 };
 
 static const outflow_cfg_key pipeline_keys[] = {
@@ -73,6 +94,10 @@ static const outflow_cfg_key pipeline_keys[] = {
 	KEY("errors.tolerance", ENUM, HIGH, "none", 0, 0, tolerances, "Errors",
 	    "A record that cannot be converted, transformed or delivered: none stops the task, all makes it a dead letter, "
 	    "or drops and counts it where no dead-letter sink is declared."),
+	KEY("errors.log.enable", BOOL, MEDIUM, "false", 0, 0, NULL, "Errors",
+	    "Write a line into the log for each record that fails: stage, component, reason and where the record came from."),
+	KEY("errors.log.include.messages", BOOL, LOW, "false", 0, 0, NULL, "Errors",
+	    "With errors.log.enable: the beginning of the record's key and value, too."),
 	KEY("errors.outage.to.dlq", BOOL, LOW, "false", 0, 0, NULL, "Errors",
 	    "Does an outage of the sink use up retries too? false: it is waited out, and the source waits with it."),
 	KEY("errors.retry.timeout", INT, LOW, NULL, -1, YEAR_MS, NULL, "Errors",

@@ -3,6 +3,8 @@
 
 #include "host/base/check.h"
 #include "host/base/crc32c.h"
+#include "host/config/connect_clients.h"
+#include "host/config/connect_spelling.h"
 #include "host/config/host_schema.h"
 #include "host/config/model_internal.h"
 #include "host/config/schema.h"
@@ -29,6 +31,14 @@ int64_t model_number(const outflow_config *c, const char *key)
 
 	(void)instance_config_api.i64(c, key, &n);
 	return n;
+}
+
+int model_flag(const outflow_config *c, const char *key)
+{
+	int32_t flag = 0;
+
+	(void)instance_config_api.boolean(c, key, &flag);
+	return flag;
 }
 
 /* Where key's value stands among choices that are in the order of an enum. */
@@ -76,6 +86,8 @@ static void take_own_keys(struct pipeline_model *m, const outflow_config *c)
 	m->running = model_choice(c, "state", states);
 	m->tasks_max = (uint32_t)model_number(c, "tasks.max");
 	m->tolerance = (enum tolerance)model_choice(c, "errors.tolerance", tolerances);
+	m->log_errors = model_flag(c, "errors.log.enable");
+	m->log_messages = model_flag(c, "errors.log.include.messages");
 	m->batch_messages = (uint32_t)model_number(c, "batch.messages");
 	m->batch_bytes = (uint64_t)model_number(c, "batch.bytes");
 	m->batch_interval_ns = model_number(c, "batch.interval") * NS_PER_MS;
@@ -129,6 +141,8 @@ static void check_own_keys(struct making *mk)
 		making_complain(mk, "journal.on.full",
 		                "drop_oldest drops segments as a whole: journal.segment.bytes must be at most a "
 		                "quarter of journal.hard.bytes");
+	if (m->log_messages && !m->log_errors)
+		making_complain(mk, "errors.log.include.messages", "has no effect without errors.log.enable");
 	if (settings_find(&m->settings, "batch.interval") != NULL && m->batch_messages == 0)
 		making_complain(mk, "batch.interval", "has no effect without batch.messages");
 	if (strlen(m->name) > 127)
@@ -152,6 +166,25 @@ static void make_version(struct pipeline_model *m)
 	snprintf(m->version, sizeof m->version, "%08x", sum);
 }
 
+/* Who may create pipelines over the API is not thereby one who may have the daemon read files and load code: a client acts on
+ * some properties when they are only checked. Returns 0: one is not allowed, and the rest is not looked at. */
+static int may_set_clients(struct making *mk, const struct host_model *host)
+{
+	const struct settings *s = &mk->model->settings;
+	int allowed = 1;
+
+	for (size_t i = 0; i < s->n; i++) {
+		const char *property = s->list[i].file == NULL ? connect_client_property(s->list[i].key) : NULL;
+		outflow_error err = { .size = sizeof err };
+
+		if (property == NULL || connect_client_check(&host->connect, property, &err) == OUTFLOW_OK)
+			continue;
+		making_complain(mk, s->list[i].key, err.msg);
+		allowed = 0;
+	}
+	return allowed;
+}
+
 static void make(struct making *mk, const struct host_model *host)
 {
 	static const char *const deadletter_modes[] = { "full", "raw", NULL };
@@ -168,6 +201,8 @@ static void make(struct making *mk, const struct host_model *host)
 	}
 	for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++)
 		making_merge_connection(mk, ends[i]);
+	if (!mk->translated && !may_set_clients(mk, host))
+		return;
 	own = make_own(mk);
 	if (own == NULL)
 		return;
@@ -183,14 +218,17 @@ static void make(struct making *mk, const struct host_model *host)
 	instance_config_free(&own);
 }
 
-outflow_status pipeline_model_new(const struct declaration *d, const struct declarations *connections,
+static outflow_status make_native(const struct declaration *d, const struct declarations *connections,
                                   const struct host_model *host, const struct inventory *inv, struct problems *problems,
-                                  struct pipeline_model **result)
+                                  int translated, struct pipeline_model **result)
 {
-	struct making mk = { .declaration = d, .connections = connections, .inventory = inv, .problems = problems };
+	struct making mk = { .declaration = d,
+		             .connections = connections,
+		             .inventory = inv,
+		             .problems = problems,
+		             .translated = translated };
 	size_t before = problems->reported;
 
-	*result = NULL;
 	mk.model = calloc(1, sizeof *mk.model);
 	if (mk.model == NULL)
 		return OUTFLOW_E_NOMEM;
@@ -201,6 +239,50 @@ outflow_status pipeline_model_new(const struct declaration *d, const struct decl
 		pipeline_model_free(&mk.model);
 	*result = mk.model;
 	return mk.status;
+}
+
+/* What is wrong with the translation is wrong with what it was made from. */
+static void report_as_spelled(const struct problems *found, const struct connect_translation *t, struct problems *to)
+{
+	for (size_t i = 0; i < found->n; i++) {
+		const struct problem *it = &found->list[i];
+		struct place where = { it->file, it->line, it->pipeline, it->key ? connect_spelled(t, it->key) : NULL };
+
+		problems_add(to, &where, "%s", it->message ? it->message : "no memory");
+	}
+	to->out_of_memory |= found->out_of_memory;
+}
+
+/* A pipeline in Kafka Connect's spelling. */
+static outflow_status make_translated(const struct declaration *d, const struct declarations *connections,
+                                      const struct host_model *host, const struct inventory *inv,
+                                      struct problems *problems, struct pipeline_model **result)
+{
+	struct connect_translation t;
+	struct declaration native = *d;
+	struct problems found = { 0 };
+	size_t before = problems->reported;
+	outflow_status status = connect_translate(d, host, inv, problems, &t);
+
+	if (status != OUTFLOW_OK || t.class.component.what == NULL)
+		return status;
+	native.settings = t.native;
+	status = make_native(&native, connections, host, inv, &found, 1, result);
+	report_as_spelled(&found, &t, problems);
+	if (problems->reported > before)
+		pipeline_model_free(result);
+	problems_clear(&found);
+	connect_translation_clear(&t);
+	return status;
+}
+
+outflow_status pipeline_model_new(const struct declaration *d, const struct declarations *connections,
+                                  const struct host_model *host, const struct inventory *inv, struct problems *problems,
+                                  struct pipeline_model **result)
+{
+	*result = NULL;
+	return connect_is_spelling(&d->settings) ? make_translated(d, connections, host, inv, problems, result)
+	                                         : make_native(d, connections, host, inv, problems, 0, result);
 }
 
 static void clear_stage(struct stage_model *s)

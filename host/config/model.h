@@ -52,6 +52,8 @@ struct pipeline_model {
 	int deadletter_raw;            /* deadletter.mode */
 	enum tolerance tolerance;      /* errors.tolerance */
 	int outage_to_dlq;             /* errors.outage.to.dlq */
+	int log_errors;                /* errors.log.enable */
+	int log_messages;              /* errors.log.include.messages */
 	struct retry_policy retry;
 	int64_t delivery_timeout_ns; /* 0: none */
 	enum order_mode order;
@@ -67,7 +69,7 @@ struct pipeline_model {
 		uint64_t segment_bytes, soft_bytes, hard_bytes, retain_bytes;
 		int on_full; /* enum journal_full */
 	} journal;
-	struct settings settings; /* as it was given, connections merged in: what is shown */
+	struct settings settings; /* in the native spelling, connections merged in */
 	char version[9];          /* of the settings: eight hexadecimal digits that change with any of them */
 };
 
@@ -86,6 +88,7 @@ struct host_model {
 	int64_t checkpoint_interval_ns; /* checkpoint.interval */
 	int64_t stop_timeout_ns;        /* stop.timeout */
 	char *cluster;                  /* cluster: first part of event ids */
+	struct settings connect;        /* what stands in for keys of pipelines in Kafka Connect's spelling, as given */
 };
 
 /* The host's own keys. Problems are added; defaults stand in for what is wrong. OUTFLOW_E_NOMEM. [any] */

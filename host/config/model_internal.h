@@ -12,6 +12,9 @@ char *model_text(const outflow_config *c, const char *key);
 /* 0: not set. [any] */
 int64_t model_number(const outflow_config *c, const char *key);
 
+/* 0: false, or not set. [any] */
+int model_flag(const outflow_config *c, const char *key);
+
 /* Where key's value stands among choices that are in the order of an enum, the first when it is none of them. [any] */
 int model_choice(const outflow_config *c, const char *key, const char *const *choices);
 
@@ -24,6 +27,7 @@ struct making {
 	const struct inventory *inventory;
 	struct problems *problems;
 	struct pipeline_model *model;
+	int translated;            /* from another spelling, whose client properties are checked already */
 	struct settings inherited; /* what every stage sees of the source's format and envelope, and the cluster */
 	outflow_status status;     /* negative: no memory */
 };

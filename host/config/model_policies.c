@@ -75,11 +75,9 @@ void making_read_policies(struct making *mk, const outflow_config *own)
 	static const char *const orders[] = { "default", "strict", "none", NULL };
 	static const char *const restarts[] = { "never", "on-failure", NULL };
 	struct pipeline_model *m = mk->model;
-	int outage_to_dlq = 0;
 
 	read_retries(mk, own);
-	(void)instance_config_api.boolean(own, "errors.outage.to.dlq", &outage_to_dlq);
-	m->outage_to_dlq = outage_to_dlq;
+	m->outage_to_dlq = model_flag(own, "errors.outage.to.dlq");
 	m->delivery_timeout_ns = duration_ns(own, "delivery.timeout");
 	m->order = (enum order_mode)model_choice(own, "order", orders);
 	m->restart = (struct restart_policy){ .enabled = model_choice(own, "restart.policy", restarts),

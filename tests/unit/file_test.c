@@ -74,6 +74,14 @@ static void begin(uint32_t kind)
 	assert_int_equal(outflow_harness_start(t, &err), OUTFLOW_OK);
 }
 
+static void resume_at(uint64_t position)
+{
+	char stream[200];
+
+	snprintf(stream, sizeof stream, "{\"filename\":\"%s\"}", path);
+	outflow_harness_resume(t, stream, position);
+}
+
 /* Polls until something comes or it ends. */
 static outflow_status poll(uint32_t max)
 {
@@ -101,11 +109,85 @@ static void a_restart_goes_on_behind_the_confirmed(void **state)
 {
 	(void)state;
 	write_file("one\ntwo\n", O_TRUNC);
-	outflow_harness_resume(t, "{\"file\":0}", 4);
+	resume_at(4);
 	begin(OUTFLOW_SOURCE);
 	assert_int_equal(poll(100), OUTFLOW_OK);
 	assert_int_equal(outflow_harness_outputs(t), 1);
 	assert_string_equal(outflow_harness_value(t, 0), "two");
+}
+
+static void carriage_returns_end_lines_when_any_does(void **state)
+{
+	(void)state;
+	write_file("a\r\nb\rc\nd\r", O_TRUNC);
+	outflow_harness_set(t, "line.end", "any");
+	begin(OUTFLOW_SOURCE);
+	assert_int_equal(poll(100), OUTFLOW_OK);
+	assert_int_equal(outflow_harness_outputs(t), 3);
+	assert_string_equal(outflow_harness_value(t, 0), "a");
+	assert_string_equal(outflow_harness_value(t, 1), "b");
+	assert_int_equal(outflow_harness_output(t, 1)->pos, 3);
+	assert_string_equal(outflow_harness_value(t, 2), "c");
+	assert_int_equal(poll(100), OUTFLOW_EOF);
+	assert_string_equal(outflow_harness_value(t, 0), "d");
+	assert_int_equal(outflow_harness_output(t, 0)->next, 9);
+}
+
+static void a_carriage_return_waits_for_what_follows_it(void **state)
+{
+	(void)state;
+	write_file("a\r", O_TRUNC);
+	outflow_harness_set(t, "line.end", "any");
+	outflow_harness_set(t, "follow", "true");
+	begin(OUTFLOW_SOURCE);
+	assert_int_equal(poll(100), OUTFLOW_AGAIN);
+	write_file("\nb\r", O_APPEND);
+	outflow_harness_advance(t, 1000);
+	assert_int_equal(poll(100), OUTFLOW_OK);
+	assert_int_equal(outflow_harness_outputs(t), 1);
+	assert_string_equal(outflow_harness_value(t, 0), "a");
+	assert_int_equal(outflow_harness_output(t, 0)->next, 3);
+}
+
+static void no_more_lines_at_a_time_than_are_wanted(void **state)
+{
+	(void)state;
+	write_file("a\nb\nc\n", O_TRUNC);
+	outflow_harness_set(t, "poll.lines", "2");
+	begin(OUTFLOW_SOURCE);
+	assert_int_equal(poll(100), OUTFLOW_OK);
+	assert_int_equal(outflow_harness_outputs(t), 2);
+	assert_int_equal(poll(100), OUTFLOW_OK);
+	assert_int_equal(outflow_harness_outputs(t), 1);
+	assert_string_equal(outflow_harness_value(t, 0), "c");
+}
+
+static void a_file_that_is_not_there_is_waited_for(void **state)
+{
+	(void)state;
+	unlink(path);
+	outflow_harness_set(t, "follow", "true");
+	outflow_harness_set(t, "missing", "wait");
+	begin(OUTFLOW_SOURCE);
+	assert_int_equal(poll(100), OUTFLOW_AGAIN);
+	close(open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+	write_file("late\n", 0);
+	outflow_harness_advance(t, 1000);
+	assert_int_equal(poll(100), OUTFLOW_OK);
+	assert_string_equal(outflow_harness_value(t, 0), "late");
+}
+
+static void a_null_value_is_what_is_said_for_it(void **state)
+{
+	size_t taken = 0;
+
+	(void)state;
+	outflow_harness_set(t, "null", "nothing");
+	begin(OUTFLOW_SINK);
+	outflow_harness_input(t, "t", NULL, NULL);
+	outflow_harness_input(t, "t", NULL, "");
+	assert_int_equal(outflow_harness_put(t, &taken, &err), OUTFLOW_OK);
+	assert_string_equal(read_file(), "nothing\n\n");
 }
 
 static void a_full_batch_keeps_the_rest(void **state)
@@ -152,7 +234,7 @@ static void a_long_line_stops_with_its_place(void **state)
 static void a_file_that_was_cut_is_refused(void **state)
 {
 	(void)state;
-	outflow_harness_resume(t, "{\"file\":0}", 100);
+	resume_at(100);
 	assert_int_equal(outflow_harness_create(t, component(OUTFLOW_SOURCE), &err), OUTFLOW_OK);
 	assert_int_equal(outflow_harness_start(t, &err), OUTFLOW_E_TASK);
 }
@@ -362,7 +444,7 @@ static void a_restart_counts_lines_from_the_top(void **state)
 	(void)state;
 	write_file("{}\n{}\nx\n", O_TRUNC);
 	outflow_harness_set(t, "line.format", "json");
-	outflow_harness_resume(t, "{\"file\":0}", 6);
+	resume_at(6);
 	begin(OUTFLOW_SOURCE);
 	assert_int_equal(poll(100), OUTFLOW_OK);
 	assert_non_null(strstr(outflow_harness_reject(t, 0)->err.msg, ":3: "));
@@ -440,6 +522,11 @@ int main(void)
 #define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, setup, teardown)
 		TEST(lines_become_records_at_their_offsets),
 		TEST(a_restart_goes_on_behind_the_confirmed),
+		TEST(carriage_returns_end_lines_when_any_does),
+		TEST(a_carriage_return_waits_for_what_follows_it),
+		TEST(no_more_lines_at_a_time_than_are_wanted),
+		TEST(a_file_that_is_not_there_is_waited_for),
+		TEST(a_null_value_is_what_is_said_for_it),
 		TEST(a_full_batch_keeps_the_rest),
 		TEST(a_followed_file_waits_for_the_end_of_a_line),
 		TEST(a_long_line_stops_with_its_place),
