@@ -21,7 +21,8 @@ outflow_status kafka_creation_init(struct kafka_creation *c, const outflow_host 
 	c->replicas = (int)outflow_config_number(h, config, "create.replicas");
 	c->settings = calloc(2 * h->config->prefix(config, "create.config.", SIZE_MAX, &key, &value) + 1,
 	                     sizeof *c->settings);
-	for (size_t i = 0; c->settings != NULL && i < h->config->prefix(config, "create.config.", i, &key, &value); i++) {
+	for (size_t i = 0; c->settings != NULL && i < h->config->prefix(config, "create.config.", i, &key, &value);
+	     i++) {
 		c->settings[c->n_settings++] = strndup(key.ptr, key.len);
 		c->settings[c->n_settings++] = strndup(value.ptr, value.len);
 		if (c->settings[2 * i] == NULL || c->settings[2 * i + 1] == NULL)
@@ -113,7 +114,8 @@ static rd_kafka_resp_err_t request(rd_kafka_t *client, rd_kafka_NewTopic_t *topi
 	if (event != NULL) {
 		code = rd_kafka_event_error(event);
 		text = rd_kafka_event_error_string(event);
-		results = code ? NULL : rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event), &n);
+		results = code ? NULL
+		               : rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event), &n);
 		if (n > 0) {
 			code = rd_kafka_topic_result_error(results[0]);
 			text = rd_kafka_topic_result_error_string(results[0]);
@@ -132,7 +134,7 @@ static outflow_status create(struct kafka_creation *c, rd_kafka_t *client, const
 	rd_kafka_NewTopic_t *new = rd_kafka_NewTopic_new(topic, c->partitions, c->replicas, why, sizeof why);
 	rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR__INVALID_ARG;
 
-	for (size_t i = 0; new != NULL && i < c->n_settings; i += 2)
+	for (size_t i = 0; new != NULL &&i < c->n_settings; i += 2)
 		rd_kafka_NewTopic_set_config(new, c->settings[i], c->settings[i + 1]);
 	if (new != NULL) {
 		code = request(client, new, why, sizeof why);
@@ -147,7 +149,8 @@ static outflow_status create(struct kafka_creation *c, rd_kafka_t *client, const
 	                           rd_kafka_err2name(code), why);
 }
 
-outflow_status kafka_creation_ensure(struct kafka_creation *c, rd_kafka_t *client, const char *topic, outflow_error *err)
+outflow_status kafka_creation_ensure(struct kafka_creation *c, rd_kafka_t *client, const char *topic,
+                                     outflow_error *err)
 {
 	rd_kafka_resp_err_t code;
 	outflow_status status = OUTFLOW_OK;
@@ -163,7 +166,8 @@ outflow_status kafka_creation_ensure(struct kafka_creation *c, rd_kafka_t *clien
 		status = create(c, client, topic, err);
 	else if (code == RD_KAFKA_RESP_ERR__TIMED_OUT || code == RD_KAFKA_RESP_ERR__TRANSPORT ||
 	         code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
-		status = outflow_fail_native(err, OUTFLOW_E_OUTAGE, "rdkafka", code, "topic '%s': no broker answers", topic);
+		status = outflow_fail_native(err, OUTFLOW_E_OUTAGE, "rdkafka", code, "topic '%s': no broker answers",
+		                             topic);
 	/* Everything else the records' own reports tell better. */
 	if (status == OUTFLOW_OK)
 		remember(c, topic);

@@ -42,8 +42,9 @@ static void set_login(struct kafka_conf *k, const char *jaas)
 	char *user = module_option(jaas, "username"), *password = module_option(jaas, "password");
 
 	if (strstr(jaas, "PlainLoginModule") == NULL && strstr(jaas, "ScramLoginModule") == NULL)
-		kafka_conf_fail(k, name, "only PlainLoginModule and ScramLoginModule are understood; set librdkafka's own "
-		                         "sasl.* properties");
+		kafka_conf_fail(k, name,
+		                "only PlainLoginModule and ScramLoginModule are understood; set librdkafka's own "
+		                "sasl.* properties");
 	else if (user == NULL || password == NULL)
 		kafka_conf_fail(k, name, "has no username=\"...\" and password=\"...\"");
 	if (user != NULL)

@@ -107,7 +107,7 @@ char *kafka_constant_topic(const outflow_host *h, const outflow_config *c);
 /* create.c: topics that are created when they do not exist (create.partitions, create.replicas, create.config.*). */
 struct kafka_creation {
 	const outflow_host *host;
-	int wanted; /* create.partitions is set */
+	int wanted;               /* create.partitions is set */
 	int partitions, replicas; /* -1: as the brokers choose */
 	char **settings;          /* names and values, by turns */
 	size_t n_settings;
@@ -122,7 +122,8 @@ void kafka_creation_clear(struct kafka_creation *c);
 
 /* Has the topic created when it does not exist and that is wanted. Waits for the brokers' answer, once a topic.
  * OUTFLOW_E_OUTAGE: there was none; OUTFLOW_E_TASK: they refuse. Never from two threads at once. */
-outflow_status kafka_creation_ensure(struct kafka_creation *c, rd_kafka_t *client, const char *topic, outflow_error *err);
+outflow_status kafka_creation_ensure(struct kafka_creation *c, rd_kafka_t *client, const char *topic,
+                                     outflow_error *err);
 
 /* sink.c */
 extern const outflow_sink_ops kafka_sink_ops;

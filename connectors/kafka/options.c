@@ -168,7 +168,8 @@ static outflow_status check_creation(const outflow_host *h, const outflow_config
 	int good = 1;
 
 	if (!partitions && (replicas || h->config->prefix(c, "create.config.", SIZE_MAX, &key, &value) > 0)) {
-		h->problem(h, replicas ? "create.replicas" : "create.config.", "has no effect without create.partitions");
+		h->problem(h, replicas ? "create.replicas" : "create.config.",
+		           "has no effect without create.partitions");
 		good = 0;
 	}
 	if (partitions && !replicas) {

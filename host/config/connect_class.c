@@ -6,15 +6,24 @@
 #include <stdio.h>
 
 static const struct connect_own_key file_source_keys[] = {
-	{ "file", "source.path", "STRING", NULL, "HIGH", "The file to read. (Connect would read its standard input without.)",
-	  1 },
+	{ "file", "source.path", "STRING", NULL, "HIGH",
+	  "The file to read. (Connect would read its standard input without.)", 1 },
 	{ "topic", "sink.topic", "STRING", NULL, "HIGH", "The topic to write to.", 1 },
 	{ "batch.size", "source.poll.lines", "INT", "2000", "LOW", "At most so many lines are read at a time.", 0 },
 	{ .name = NULL },
 };
-static const char *const file_source_fixed[] = { "source.follow", "true",           "source.missing",   "wait",
-	                                         "source.line.end", "any",          "source.poll.lines", "2000",
-	                                         "source.event.max.bytes", "64MiB", "source.line.max",  "64MiB",
+static const char *const file_source_fixed[] = { "source.follow",
+	                                         "true",
+	                                         "source.missing",
+	                                         "wait",
+	                                         "source.line.end",
+	                                         "any",
+	                                         "source.poll.lines",
+	                                         "2000",
+	                                         "source.event.max.bytes",
+	                                         "64MiB",
+	                                         "source.line.max",
+	                                         "64MiB",
 	                                         NULL };
 
 static const struct connect_own_key file_sink_keys[] = {
@@ -66,7 +75,8 @@ static void list_components(const struct inventory *inv, uint32_t kind, char *li
 			size_t n = strlen(list);
 
 			if (p->components[k].kind == kind)
-				snprintf(list + n, size - n, "%s%s/%s", n > 0 ? ", " : "", p->id, p->components[k].name);
+				snprintf(list + n, size - n, "%s%s/%s", n > 0 ? ", " : "", p->id,
+				         p->components[k].name);
 		}
 	}
 }
@@ -77,13 +87,14 @@ static outflow_status refuse(const struct inventory *inv, const char *name, outf
 
 	list_components(inv, OUTFLOW_SOURCE, known, sizeof known);
 	list_components(inv, OUTFLOW_SINK, known, sizeof known);
-	return outflow_fail(err, OUTFLOW_E_CONFIG,
-	                    strchr(name, '.') != NULL
-	                            ? "the Java class '%.100s' cannot be run here; there are FileStreamSource, "
-	                              "FileStreamSink, and the components %s"
-	                            : "there is no connector '%.100s'; there are FileStreamSource, FileStreamSink, and the "
-	                              "components %s",
-	                    name, known);
+	return outflow_fail(
+		err, OUTFLOW_E_CONFIG,
+		strchr(name, '.') != NULL
+			? "the Java class '%.100s' cannot be run here; there are FileStreamSource, "
+			  "FileStreamSink, and the components %s"
+			: "there is no connector '%.100s'; there are FileStreamSource, FileStreamSink, and the "
+			  "components %s",
+		name, known);
 }
 
 outflow_status connect_class_find(const struct inventory *inv, const char *name, struct connect_class *result,

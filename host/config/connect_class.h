@@ -18,7 +18,7 @@ struct connect_java {
 	uint32_t kind;     /* OUTFLOW_SOURCE or OUTFLOW_SINK */
 	const char *component;
 	const struct connect_own_key *keys; /* ends with a name of NULL */
-	const char *const *fixed;           /* native keys and their values, by turns, NULL-terminated: how it behaves */
+	const char *const *fixed; /* native keys and their values, by turns, NULL-terminated: how it behaves */
 };
 
 struct connect_class {

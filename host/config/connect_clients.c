@@ -109,12 +109,14 @@ outflow_status connect_client_check(const struct settings *host, const char *pro
 	if (policy != NULL && strcmp(policy, "All") == 0)
 		return OUTFLOW_OK;
 	if (policy != NULL && strcmp(policy, "None") == 0)
-		return outflow_fail(err, OUTFLOW_E_CONFIG, "the host's " POLICY " is None: no client property may be set here");
+		return outflow_fail(err, OUTFLOW_E_CONFIG,
+		                    "the host's " POLICY " is None: no client property may be set here");
 	if (list != NULL ? is_in_list(list, property) : is_harmless(property))
 		return OUTFLOW_OK;
-	return outflow_fail(err, OUTFLOW_E_CONFIG,
-	                    "'%.100s' is not among the client properties that may be set here: see the host's " ALLOWLIST,
-	                    property);
+	return outflow_fail(
+		err, OUTFLOW_E_CONFIG,
+		"'%.100s' is not among the client properties that may be set here: see the host's " ALLOWLIST,
+		property);
 }
 
 const char *connect_client_property(const char *native)

@@ -27,8 +27,9 @@ int connect_check_converter_key(struct translating *t, const struct setting *it)
 		         strcasecmp(it->value, "UTF8") != 0)
 			connect_complain(t, it->key, "'%.60s': texts are UTF-8", it->value);
 		else if (strcmp(name, "schemas.enable") != 0 && strcmp(name, "converter.encoding") != 0)
-			connect_complain(t, it->key, "there is no such key here: a converter has schemas.enable and "
-			                             "converter.encoding");
+			connect_complain(t, it->key,
+			                 "there is no such key here: a converter has schemas.enable and "
+			                 "converter.encoding");
 		return 1;
 	}
 	return 0;
@@ -49,15 +50,17 @@ static int choose(struct translating *t, const char *name, const struct settings
 		return -1;
 	which = connect_converter_find(it->value, strcmp(name, "header.converter") == 0);
 	if (which < 0)
-		connect_complain(t, name,
-		                 "there is no converter '%.100s'; there are StringConverter, JsonConverter (without schemas) "
-		                 "and ByteArrayConverter",
-		                 it->value);
+		connect_complain(
+			t, name,
+			"there is no converter '%.100s'; there are StringConverter, JsonConverter (without schemas) "
+			"and ByteArrayConverter",
+			it->value);
 	snprintf(key, sizeof key, "%s.schemas.enable", name);
 	schemas = settings_get(*from, key);
 	/* Connect's own default is true. */
 	if (which == CONVERTER_JSON && (schemas == NULL || connect_flag(schemas) != 0)) {
-		connect_complain(t, schemas ? key : name, "JsonConverter takes JSON without schemas: set %s = false", key);
+		connect_complain(t, schemas ? key : name, "JsonConverter takes JSON without schemas: set %s = false",
+		                 key);
 		return -1;
 	}
 	return which;

@@ -173,10 +173,12 @@ static void make_topics(struct translating *t)
 	char posix[2000];
 
 	if ((topics == NULL) == (regex == NULL)) {
-		connect_complain(t, "topics", regex ? "stands beside topics.regex: one of the two decides"
-		                                    : "is required, or topics.regex: which topics are to be read?");
-		connect_complain(t, "topics.regex", regex ? "stands beside topics: one of the two decides"
-		                                          : "is required, or topics: which topics are to be read?");
+		connect_complain(t, "topics",
+		                 regex ? "stands beside topics.regex: one of the two decides"
+		                       : "is required, or topics.regex: which topics are to be read?");
+		connect_complain(t, "topics.regex",
+		                 regex ? "stands beside topics: one of the two decides"
+		                       : "is required, or topics: which topics are to be read?");
 		connect_put_default(t, "source.", "topics", "missing");
 	} else if (topics != NULL) {
 		connect_put(t, "source.topics", topics, settings_find(t->given, "topics"));
@@ -211,8 +213,9 @@ static void make_creation(struct translating *t)
 		else if (name != NULL)
 			connect_put_below(t, "sink.create.config.", name, it->value, it);
 		else if (connect_after(it->key, TOPIC_CREATION) != NULL && *it->value != '\0')
-			connect_complain(t, it->key, "groups of topics are not supported: all topics are created by "
-			                             "topic.creation.default.partitions and .replication.factor");
+			connect_complain(t, it->key,
+			                 "groups of topics are not supported: all topics are created by "
+			                 "topic.creation.default.partitions and .replication.factor");
 	}
 	/* Java's producers always ask, and the brokers decide. */
 	if (p == NULL)
@@ -234,7 +237,8 @@ static void make_dead_letters(struct translating *t)
 		connect_complain(t, it->key, "stands beside deadletter.*: one of the two decides");
 	connect_put(t, "deadletter.class", "kafka/sink", it);
 	connect_put(t, "deadletter.topic", it->value, it);
-	connect_put(t, "deadletter.mode", connect_get_flag(t, DEAD_LETTERS "context.headers.enable", 0) ? "full" : "raw", it);
+	connect_put(t, "deadletter.mode",
+	            connect_get_flag(t, DEAD_LETTERS "context.headers.enable", 0) ? "full" : "raw", it);
 	connect_put(t, "deadletter.create.partitions", "1", it);
 	if (replicas != NULL)
 		connect_put(t, "deadletter.create.replicas", replicas->value, replicas);

@@ -46,8 +46,8 @@ const struct connect_key connect_keys[] = {
 	    NULL, "Version of the value converter that is wanted, or a range."),
 	KEY("header.converter", CLASS, NULL, LOW, COMMON, 10, SHORT, "Header converter class", BOTH, 0, NULL,
 	    "What values of headers are in Kafka: they pass as they are."),
-	KEY("header.converter.plugin.version", STRING, NULL, LOW, COMMON, 11, SHORT, "Header converter version", BOTH, 0,
-	    NULL, "Version of the header converter that is wanted, or a range."),
+	KEY("header.converter.plugin.version", STRING, NULL, LOW, COMMON, 11, SHORT, "Header converter version", BOTH,
+	    0, NULL, "Version of the header converter that is wanted, or a range."),
 	KEY("transforms", LIST, "", LOW, "Transforms", 12, LONG, "Transforms", BOTH, 0, NULL,
 	    "Aliases of the transforms, in order."),
 	KEY("predicates", LIST, "", LOW, "Predicates", 13, LONG, "Predicates", BOTH, 0, NULL,
@@ -63,16 +63,16 @@ const struct connect_key connect_keys[] = {
 	    "dropped without a topic for them."),
 	KEY("errors.log.enable", BOOLEAN, "false", MEDIUM, ERRORS, 4, SHORT, "Log Errors", BOTH, 0, NULL,
 	    "Write a line into the log for each record that fails."),
-	KEY("errors.log.include.messages", BOOLEAN, "false", MEDIUM, ERRORS, 5, SHORT, "Log Error Details", BOTH, 0, NULL,
-	    "With errors.log.enable: the beginning of the record's key and value, too."),
+	KEY("errors.log.include.messages", BOOLEAN, "false", MEDIUM, ERRORS, 5, SHORT, "Log Error Details", BOTH, 0,
+	    NULL, "With errors.log.enable: the beginning of the record's key and value, too."),
 	KEY("topic.creation.groups", LIST, "", LOW, "Topic Creation", 1, LONG, "Topic Creation Groups", SOURCE, 0, NULL,
 	    "Not supported: topics are created by topic.creation.default.partitions and .replication.factor."),
-	KEY("exactly.once.support", STRING, "requested", MEDIUM, ONCE, 2, SHORT, "Exactly once support", SOURCE, 0, once,
-	    "requested takes at least once; required is refused."),
-	KEY("transaction.boundary", STRING, "poll", MEDIUM, ONCE, 3, SHORT, "Transaction Boundary", SOURCE, 0, boundaries,
-	    "There are no transactions: only the default is taken."),
-	KEY("transaction.boundary.interval.ms", LONG, NULL, LOW, ONCE, 4, SHORT, "Transaction boundary interval", SOURCE,
-	    0, NULL, "Not supported: there are no transactions."),
+	KEY("exactly.once.support", STRING, "requested", MEDIUM, ONCE, 2, SHORT, "Exactly once support", SOURCE, 0,
+	    once, "requested takes at least once; required is refused."),
+	KEY("transaction.boundary", STRING, "poll", MEDIUM, ONCE, 3, SHORT, "Transaction Boundary", SOURCE, 0,
+	    boundaries, "There are no transactions: only the default is taken."),
+	KEY("transaction.boundary.interval.ms", LONG, NULL, LOW, ONCE, 4, SHORT, "Transaction boundary interval",
+	    SOURCE, 0, NULL, "Not supported: there are no transactions."),
 	KEY("offsets.storage.topic", STRING, NULL, LOW, "offsets.topic", 1, LONG, "Offsets topic", SOURCE, 0, NULL,
 	    "Not supported: offsets are kept in the state directory."),
 	KEY("topics", LIST, "", HIGH, COMMON, 4, LONG, "Topics", SINK, 0, NULL, "Topics to read."),
@@ -135,7 +135,6 @@ outflow_status connect_key_check(const struct connect_key *key, const char *text
 			return OUTFLOW_OK;
 		snprintf(all + strlen(all), sizeof all - strlen(all), "%s%s", *all ? ", " : "", *choice);
 	}
-	return key->choices == NULL
-	               ? OUTFLOW_OK
-	               : outflow_fail(err, OUTFLOW_E_CONFIG, "'%.60s' is not one of %s", text, all);
+	return key->choices == NULL ? OUTFLOW_OK
+	                            : outflow_fail(err, OUTFLOW_E_CONFIG, "'%.60s' is not one of %s", text, all);
 }

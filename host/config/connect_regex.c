@@ -38,8 +38,8 @@ static void rewrite_escape(struct rewriting *r)
 		char letter;
 		const char *inside, *outside;
 	} classes[] = {
-		{ 'd', "0-9", "[0-9]" },           { 'w', "a-zA-Z0-9_", "[a-zA-Z0-9_]" }, { 's', " \t", "[ \t]" },
-		{ 'D', NULL, "[^0-9]" },           { 'W', NULL, "[^a-zA-Z0-9_]" },        { 'S', NULL, "[^ \t]" },
+		{ 'd', "0-9", "[0-9]" }, { 'w', "a-zA-Z0-9_", "[a-zA-Z0-9_]" }, { 's', " \t", "[ \t]" },
+		{ 'D', NULL, "[^0-9]" }, { 'W', NULL, "[^a-zA-Z0-9_]" },        { 'S', NULL, "[^ \t]" },
 	};
 	char c = *r->p;
 
@@ -114,7 +114,8 @@ outflow_status connect_regex(const char *java, char *result, size_t size, outflo
 		rewrite_one(&r);
 	write_text(&r, ")$");
 	if (r.unknown != NULL)
-		return outflow_fail(err, OUTFLOW_E_CONFIG, "the regular expression uses what there is not here: %s", r.unknown);
+		return outflow_fail(err, OUTFLOW_E_CONFIG, "the regular expression uses what there is not here: %s",
+		                    r.unknown);
 	if (r.n >= size)
 		return outflow_fail(err, OUTFLOW_E_CONFIG, "the regular expression is too long");
 	rc = regcomp(&compiled, result, REG_EXTENDED | REG_NOSUB);

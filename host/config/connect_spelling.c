@@ -87,9 +87,11 @@ static void check_version(struct translating *t, const char *key, const char *wa
 	int fits = plugin_version_fits(version, wanted);
 
 	if (fits < 0)
-		connect_complain(t, key, "'%.60s' is neither a version nor a range of versions, such as [0.1,1.0)", wanted);
+		connect_complain(t, key, "'%.60s' is neither a version nor a range of versions, such as [0.1,1.0)",
+		                 wanted);
 	else if (fits == 0)
-		connect_complain(t, key, "there is no version of %.60s that fits '%.60s', but %s", what, wanted, version);
+		connect_complain(t, key, "there is no version of %.60s that fits '%.60s', but %s", what, wanted,
+		                 version);
 }
 
 /* X.plugin.version of a transform or predicate. Returns 0: the key is another one. */
@@ -146,8 +148,8 @@ static void check_versions(struct translating *t)
 /* A key that Connect itself defines: checked here, and handed on when ours is the same. */
 static void take_framework(struct translating *t, const struct connect_key *key, const struct setting *it)
 {
-	static const char *const same[] = { "name",           "tasks.max",  "transforms",
-		                            "predicates",     "errors.tolerance", "errors.retry.timeout" };
+	static const char *const same[] = { "name",       "tasks.max",        "transforms",
+		                            "predicates", "errors.tolerance", "errors.retry.timeout" };
 	outflow_error err = { .size = sizeof err };
 	int flag = connect_flag(it->value);
 
@@ -178,8 +180,8 @@ static int schema_has(const outflow_cfg_def *def, const char *name)
 		const outflow_cfg_key *key = schema_key(def, i);
 
 		if (key->type == OUTFLOW_T_PREFIX ? connect_after(name, key->name) != NULL
-		                                  : strcmp(key->name, name) == 0 ||
-		                                            (strlen(key->name) == n && strncmp(key->name, name, n) == 0))
+		                                  : strcmp(key->name, name) == 0 || (strlen(key->name) == n &&
+		                                                                     strncmp(key->name, name, n) == 0))
 			return 1;
 	}
 	return 0;
@@ -235,7 +237,8 @@ static void complain_of_unknown(struct translating *t, const struct setting *it)
 	for (const struct connect_key *key = connect_keys; key->name != NULL; key++)
 		suggestion_offer(&near, key->name);
 	if (connect_after(it->key, t->own) != NULL)
-		connect_complain(t, it->key, "a key of the connector stands without '%s' beside connector.class", t->own);
+		connect_complain(t, it->key, "a key of the connector stands without '%s' beside connector.class",
+		                 t->own);
 	else if (connect_key_find(it->key, CONNECT_BOTH) != NULL)
 		connect_complain(t, it->key, "is a key of %s connectors", t->is_sink ? "source" : "sink");
 	else if (near.best != NULL)
@@ -306,9 +309,11 @@ static void make_class(struct translating *t)
 	const struct setting *it = settings_find(t->given, "connector.class");
 	char reference[200];
 
-	snprintf(reference, sizeof reference, "%s/%s", class->component.module->plugin->id, class->component.what->name);
+	snprintf(reference, sizeof reference, "%s/%s", class->component.module->plugin->id,
+	         class->component.what->name);
 	connect_put_below(t, t->own, "class", reference, it);
-	for (const char *const *fixed = class->java ? class->java->fixed : NULL; fixed != NULL && *fixed != NULL; fixed += 2)
+	for (const char *const *fixed = class->java ? class->java->fixed : NULL; fixed != NULL && *fixed != NULL;
+	     fixed += 2)
 		connect_put_default(t, "", fixed[0], fixed[1]);
 	for (const struct connect_own_key *key = class->java ? class->java->keys : NULL; key && key->name; key++)
 		if (key->required && connect_get(t, key->name) == NULL)
@@ -318,7 +323,8 @@ static void make_class(struct translating *t)
 /* So that what is missing is said once, under its own name. */
 static void fill_what_is_required(struct translating *t)
 {
-	for (const struct connect_own_key *key = t->to->class.java ? t->to->class.java->keys : NULL; key && key->name; key++)
+	for (const struct connect_own_key *key = t->to->class.java ? t->to->class.java->keys : NULL; key && key->name;
+	     key++)
 		if (key->required)
 			connect_put_default(t, "", key->native, "missing");
 }
@@ -340,8 +346,9 @@ int connect_is_spelling(const struct settings *s)
 	return settings_find(s, "connector.class") != NULL;
 }
 
-outflow_status connect_translate(const struct declaration *d, const struct host_model *host, const struct inventory *inv,
-                                 struct problems *problems, struct connect_translation *result)
+outflow_status connect_translate(const struct declaration *d, const struct host_model *host,
+                                 const struct inventory *inv, struct problems *problems,
+                                 struct connect_translation *result)
 {
 	struct translating t = { .declaration = d,
 		                 .given = &d->settings,

@@ -12,7 +12,8 @@
 #include "host/config/model.h"
 
 struct connect_translation {
-	struct connect_class class; /* its component is NULL when connector.class is wrong: then there is nothing else */
+	struct connect_class class
+		; /* its component is NULL when connector.class is wrong: then there is nothing else */
 	struct settings native;
 	struct settings spelled; /* by native key: the key that it was made from */
 };
@@ -22,8 +23,9 @@ int connect_is_spelling(const struct settings *s);
 
 /* Translates. Problems are added under the keys as they are spelled; the result is whole, as far as it goes, all the same, so that
  * what is wrong with the rest can be said, too. OUTFLOW_E_NOMEM. [any] */
-outflow_status connect_translate(const struct declaration *d, const struct host_model *host, const struct inventory *inv,
-                                 struct problems *problems, struct connect_translation *result);
+outflow_status connect_translate(const struct declaration *d, const struct host_model *host,
+                                 const struct inventory *inv, struct problems *problems,
+                                 struct connect_translation *result);
 
 /* How the user spells a native key. [any] */
 const char *connect_spelled(const struct connect_translation *t, const char *native);

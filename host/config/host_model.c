@@ -79,8 +79,12 @@ static outflow_status read_log_levels(struct host_model *m, const struct loaded 
 /* Not resolved: a secret is to be resolved where it is used. */
 static outflow_status keep_connect_keys(struct host_model *m, const struct settings *from)
 {
-	static const char *const prefixes[] = { "bootstrap.servers", "producer.",         "consumer.",
-		                                "key.converter",     "value.converter",   "header.converter",
+	static const char *const prefixes[] = { "bootstrap.servers",
+		                                "producer.",
+		                                "consumer.",
+		                                "key.converter",
+		                                "value.converter",
+		                                "header.converter",
 		                                "connector.client.config.override." };
 	outflow_status status = OUTFLOW_OK;
 

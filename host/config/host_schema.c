@@ -63,7 +63,10 @@ static const outflow_cfg_key host_keys[] = {
 	    "Belongs to value.converter."),
 	KEY("header.converter", STRING, LOW, NULL, 0, 0, NULL, "Kafka Connect",
 	    "header.converter of pipelines with connector.class that have none of their own."),
-	KEY("connector.client.config.override.policy", ENUM, MEDIUM, "Allowlist", 0, 0, override_policies, "Kafka Connect",
+	KEY("header.converter.schemas.enable", BOOL, LOW, NULL, 0, 0, NULL, "Kafka Connect",
+	    "Belongs to header.converter."),
+	KEY("connector.client.config.override.policy", ENUM, MEDIUM, "Allowlist", 0, 0, override_policies,
+	    "Kafka Connect",
 	    "Which client properties a pipeline may set by producer.override. and consumer.override.: those of an "
 	    "allow-list, All, None."),
 	KEY("connector.client.config.override.allowlist", LIST, LOW, NULL, 0, 0, NULL, "Kafka Connect",

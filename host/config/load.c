@@ -2,6 +2,7 @@
 #include "host/config/load.h"
 
 #include "host/config/lexical.h"
+#include "host/config/load_json.h"
 #include "host/config/suggest.h"
 
 #include <outflow/util.h>
@@ -376,6 +377,13 @@ static void parse(struct flattening *f, const char *text, struct loaded *to)
 	config_destroy(&c);
 }
 
+static int has_ending(const char *path, const char *ending)
+{
+	size_t n = strlen(path), m = strlen(ending);
+
+	return n > m && strcmp(path + n - m, ending) == 0;
+}
+
 static outflow_status load_file(const char *path, struct loaded *to, struct problems *problems)
 {
 	struct flattening f = { .file = settings_file_name(path), .problems = problems };
@@ -383,7 +391,9 @@ static outflow_status load_file(const char *path, struct loaded *to, struct prob
 
 	if (f.file == NULL)
 		return OUTFLOW_E_NOMEM;
-	if (text != NULL)
+	if (text != NULL && has_ending(path, ".json"))
+		f.status = load_json(f.file, text, &to->pipelines, problems);
+	else if (text != NULL)
 		parse(&f, text, to);
 	free(text);
 	return f.status;
@@ -401,9 +411,7 @@ outflow_status config_load_text(const char *name, const char *text, struct loade
 
 static int is_config_file(const struct dirent *entry)
 {
-	size_t n = strlen(entry->d_name);
-
-	return n > 5 && entry->d_name[0] != '.' && strcmp(entry->d_name + n - 5, ".conf") == 0;
+	return entry->d_name[0] != '.' && (has_ending(entry->d_name, ".conf") || has_ending(entry->d_name, ".json"));
 }
 
 static outflow_status load_directory(const char *path, struct loaded *to, struct problems *problems)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* load.h: libconfig files -> settings, by the flattening rules of doc/configuration.md. */
+/* load.h: libconfig files -> settings, by the flattening rules of doc/configuration.md; JSON files of one pipeline each. */
 #ifndef HOST_CONFIG_LOAD_H
 #define HOST_CONFIG_LOAD_H
 #include "host/config/problems.h"
@@ -25,7 +25,7 @@ struct loaded {
 	struct declarations connections;
 };
 
-/* Reads one file, or every *.conf of a directory in name order; each file is parsed alone. Unreadable files, syntax
+/* Reads one file, or every *.conf and *.json of a directory in name order; each file is parsed alone. Unreadable files, syntax
  * errors, values that cannot be flattened and double names become problems with file and line. OUTFLOW_E_NOMEM. [any] */
 outflow_status config_load(const char *path, struct loaded *to, struct problems *problems);
 

@@ -151,7 +151,8 @@ static int find_alias_component(struct making *mk, const struct alias *a, uint32
 	const char *class = making_class(mk, a->prefix);
 	char key[300], message[100];
 
-	snprintf(key, sizeof key, "%s%s", a->prefix, class != NULL && making_get(mk, a->prefix, "class") == NULL ? "type" : "class");
+	snprintf(key, sizeof key, "%s%s", a->prefix,
+	         class != NULL && making_get(mk, a->prefix, "class") == NULL ? "type" : "class");
 	if (class != NULL)
 		return find_component(mk, kind, class, key, component);
 	snprintf(message, sizeof message, "is required: which of the %s is it?", a->list);

@@ -3,6 +3,7 @@
 
 #include "host/base/clock.h"
 #include "host/pipeline/dead_letter.h"
+#include "host/pipeline/error_log.h"
 #include "host/pipeline/retry.h"
 
 #include <outflow/util.h>
@@ -140,6 +141,7 @@ outflow_status faults_reject(struct faults *f, struct slot *slot, const struct f
 	outflow_record *letter;
 	struct delivery *d;
 
+	error_log_write(f->services, slot, failure);
 	if (f->services->model->tolerance == TOLERANCE_NONE)
 		return refuse(failure, OUTFLOW_E_RECORD, err);
 	if (f->dead_letters == NULL) {
@@ -189,6 +191,7 @@ static outflow_status give_up(struct faults *f, struct delivery *d, int64_t now_
 	outflow_record *letter;
 	struct delivery *heir;
 
+	error_log_write(f->services, d->cell.origin, &failure);
 	/* A dead letter of a dead letter would go the same way. */
 	if (d->dead_letter)
 		return refuse(&failure, OUTFLOW_E_TASK, err);

@@ -7,6 +7,7 @@
 #include "host/config/connect_regex.h"
 #include "host/config/plugin_version.h"
 #include "host/config/schema.h"
+#include "host/plugin/probe.h"
 
 #include <outflow/util.h>
 
@@ -220,8 +221,9 @@ static void other_java_classes_are_refused_by_name(void **state)
 
 	source(f);
 	set(f, "connector.class", "io.confluent.connect.jdbc.JdbcSinkConnector");
-	assert_only_problem(f, "connector.class", "'io.confluent.connect.jdbc.JdbcSinkConnector' cannot be run here; there "
-	                                          "are FileStreamSource, FileStreamSink, and the components");
+	assert_only_problem(f, "connector.class",
+	                    "'io.confluent.connect.jdbc.JdbcSinkConnector' cannot be run here; there "
+	                    "are FileStreamSource, FileStreamSink, and the components");
 	set(f, "connector.class", "FileStreamSauce");
 	assert_only_problem(f, "connector.class", "there is no connector 'FileStreamSauce'");
 	set(f, "connector.class", "org.apache.kafka.connect.filx.FileStreamSourceConnector");
@@ -421,8 +423,9 @@ static void what_converters_there_are_not_is_refused(void **state)
 
 	source(f);
 	set(f, "value.converter", "io.confluent.connect.avro.AvroConverter");
-	assert_only_problem(f, "value.converter", "there is no converter 'io.confluent.connect.avro.AvroConverter'; there are "
-	                                          "StringConverter, JsonConverter (without schemas) and ByteArrayConverter");
+	assert_only_problem(f, "value.converter",
+	                    "there is no converter 'io.confluent.connect.avro.AvroConverter'; there are "
+	                    "StringConverter, JsonConverter (without schemas) and ByteArrayConverter");
 	set(f, "value.converter", "JsonConverter");
 	assert_only_problem(f, "value.converter", "set value.converter.schemas.enable = false");
 	set(f, "value.converter.schemas.enable", "true");
@@ -645,8 +648,8 @@ static void regular_expressions_of_java_are_rewritten_or_refused(void **state)
 		{ "[\\w.]+[^\\d]", "^([a-zA-Z0-9_.]+[^0-9])$" },
 		{ "\\S\\-x", "^([^ \t]\\-x)$" },
 	};
-	static const char *const bad[] = { "a(?!b)", "(?i)a", "a*+", "a*?", "\\p{L}", "\\bx", "(a)\\1", "[a[b]]",
-		                           "[\\D]",  "a(",    "[a",  "x\\" };
+	static const char *const bad[] = { "a(?!b)", "(?i)a",  "a*+",   "a*?", "\\p{L}", "\\bx",
+		                           "(a)\\1", "[a[b]]", "[\\D]", "a(",  "[a",     "x\\" };
 	outflow_error err = { .size = sizeof err };
 	char posix[200];
 
@@ -737,11 +740,11 @@ static void versions_are_asked_for(void **state)
 		const char *version, *wanted;
 		int fits;
 	} cases[] = {
-		{ "0.1.0", "0.1.0", 1 },    { "0.1.0", "0.1", 1 },        { "0.1.0", "0.2", 0 },
-		{ "0.1.0", "latest", 1 },   { "0.1.0", "[0.1,1.0)", 1 },  { "1.0", "[0.1,1.0)", 0 },
-		{ "1.0", "(,1.0]", 1 },     { "1.0", "(1.0,)", 0 },       { "1.10", "[1.9,)", 1 },
-		{ "1.0-rc1", "[1.0,)", 0 }, { "2.0", "[1.0],[2.0]", 1 },  { "2.0", "[1.0]", 0 },
-		{ "1.0", "[1.0", -1 },      { "1.0", "(1.0)", -1 },       { "1.0", "one two", -1 },
+		{ "0.1.0", "0.1.0", 1 },    { "0.1.0", "0.1", 1 },         { "0.1.0", "0.2", 0 },
+		{ "0.1.0", "latest", 1 },   { "0.1.0", "[0.1,1.0)", 1 },   { "1.0", "[0.1,1.0)", 0 },
+		{ "1.0", "(,1.0]", 1 },     { "1.0", "(1.0,)", 0 },        { "1.10", "[1.9,)", 1 },
+		{ "1.0-rc1", "[1.0,)", 0 }, { "2.0", "[1.0],[2.0]", 1 },   { "2.0", "[1.0]", 0 },
+		{ "1.0", "[1.0", -1 },      { "1.0", "(1.0)", -1 },        { "1.0", "one two", -1 },
 		{ "1.0", "[,]", -1 },       { "1.0", "[1,2],,[3,4]", -1 },
 	};
 	struct fixture *f = *state;
@@ -762,7 +765,7 @@ static void versions_are_asked_for(void **state)
 
 #define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, set_up, tear_down)
 
-int main(void)
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_file_source_is_ours_and_kafka),
@@ -797,5 +800,6 @@ int main(void)
 		TEST(versions_are_asked_for),
 	};
 
+	probe_serve(argc, argv);
 	return cmocka_run_group_tests(tests, open_inventory, close_inventory);
 }

@@ -252,6 +252,90 @@ static void every_file_of_a_directory_is_looked_at(void **state)
 	assert_problem(f, 0, "directory");
 }
 
+static void load_as_json(struct fixture *f, const char *text)
+{
+	char path[160];
+
+	write_bytes(f, "a.json", text, strlen(text));
+	snprintf(path, sizeof path, "%s/a.json", f->dir);
+	assert_int_equal(config_load(path, &f->loaded, &f->problems), OUTFLOW_OK);
+}
+
+static void assert_pipeline(const struct fixture *f, const char *key, const char *value)
+{
+	assert_int_equal(f->loaded.pipelines.n, 1);
+	assert_string_equal(settings_get(&f->loaded.pipelines.list[0].settings, key), value);
+}
+
+static void a_json_file_is_a_pipeline(void **state)
+{
+	struct fixture *f = *state;
+
+	load_as_json(
+		f, "{\"name\":\"p\",\n\"connector.class\":\"X\",\n\"tasks.max\": 2,\n\"a\":true,\"b\":0.5,\"c\":\"\"}");
+	assert_int_equal(f->problems.n, 0);
+	assert_string_equal(f->loaded.pipelines.list[0].name, "p");
+	assert_int_equal(f->loaded.pipelines.list[0].settings.n, 6);
+	assert_pipeline(f, "tasks.max", "2");
+	assert_int_equal(settings_find(&f->loaded.pipelines.list[0].settings, "tasks.max")->line, 3);
+	assert_pipeline(f, "a", "true");
+	assert_pipeline(f, "b", "0.5");
+	assert_pipeline(f, "c", "");
+}
+
+static void a_json_file_may_be_a_request_of_kafka_connect(void **state)
+{
+	struct fixture *f = *state;
+
+	load_as_json(f, "{\"name\":\"p\", \"config\":{\"x\":\"1\"}, \"initial_state\":\"Stopped\"}");
+	assert_int_equal(f->problems.n, 0);
+	assert_pipeline(f, "name", "p");
+	assert_pipeline(f, "x", "1");
+	assert_pipeline(f, "state", "stopped");
+}
+
+static void mistakes_in_json_are_said_with_their_lines(void **state)
+{
+	static const struct {
+		const char *text;
+		int line;
+		const char *part;
+	} cases[] = {
+		{ "{\n\"name\": }", 2, "is not JSON" },
+		{ "[]", 0, "is not a JSON object" },
+		{ "{\"a\":\"1\"}", 0, "a pipeline needs a name" },
+		{ "{\"name\":\"\"}", 0, "a pipeline needs a name" },
+		{ "{\"name\":\"p\",\n\n\"a\" : null}", 3, "is null" },
+		{ "{\"name\":\"p\",\n\"a\":[\"b\"]}", 2, "is a text, a number" },
+		{ "{\"name\":\"p\",\n\"a\":{}}", 2, "is a text, a number" },
+		{ "{\"name\":\"p\",\n\"config\":{},\n\"b\":1}", 3, "unknown key" },
+		{ "{\"name\":\"p\",\"config\":{\"name\":\"q\"}}", 1, "another one" },
+		{ "{\"name\":\"p\",\"config\":{},\n\"initial_state\":\"PAUSED\"}", 2, "RUNNING or STOPPED" },
+		{ "{\"name\":\"p\",\"a\":1,\"a\":2}", 1, "is not JSON" },
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		loaded_clear(&f->loaded);
+		problems_clear(&f->problems);
+		load_as_json(f, cases[i].text);
+		assert_problem(f, cases[i].line, cases[i].part);
+		assert_int_equal(f->problems.n, 1);
+	}
+}
+
+static void names_are_unique_over_both_kinds_of_files(void **state)
+{
+	struct fixture *f = *state;
+	const char *conf = "pipelines = ( { name = \"p\"; } );", *json = "{\n\"name\":\"p\"}";
+
+	write_bytes(f, "1.conf", conf, strlen(conf));
+	write_bytes(f, "2.json", json, strlen(json));
+	assert_int_equal(config_load(f->dir, &f->loaded, &f->problems), OUTFLOW_OK);
+	assert_int_equal(f->problems.n, 1);
+	assert_problem(f, 2, "the name is taken: see");
+}
+
 static void what_is_not_there_is_a_problem(void **state)
 {
 	struct fixture *f = *state;
@@ -345,6 +429,10 @@ int main(void)
 		TEST(a_misspelt_list_is_one_problem),
 		TEST(a_directory_is_read_in_name_order),
 		TEST(every_file_of_a_directory_is_looked_at),
+		TEST(a_json_file_is_a_pipeline),
+		TEST(a_json_file_may_be_a_request_of_kafka_connect),
+		TEST(mistakes_in_json_are_said_with_their_lines),
+		TEST(names_are_unique_over_both_kinds_of_files),
 		TEST(what_is_not_there_is_a_problem),
 		TEST(integers_that_libconfig_would_wrap_are_problems),
 		TEST(includes_are_refused),
