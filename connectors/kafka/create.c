@@ -128,6 +128,23 @@ static rd_kafka_resp_err_t request(rd_kafka_t *client, rd_kafka_NewTopic_t *topi
 	return code;
 }
 
+/* Else the brokers have said no, and will again. */
+static int is_outage(rd_kafka_resp_err_t code)
+{
+	switch (code) {
+	case RD_KAFKA_RESP_ERR__TIMED_OUT:
+	case RD_KAFKA_RESP_ERR__TRANSPORT:
+	case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
+	case RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT:
+	case RD_KAFKA_RESP_ERR_NOT_CONTROLLER:
+	case RD_KAFKA_RESP_ERR_NETWORK_EXCEPTION:
+	case RD_KAFKA_RESP_ERR_THROTTLING_QUOTA_EXCEEDED:
+		return 1;
+	default:
+		return 0;
+	}
+}
+
 static outflow_status create(struct kafka_creation *c, rd_kafka_t *client, const char *topic, outflow_error *err)
 {
 	char why[300] = "";
@@ -144,9 +161,8 @@ static outflow_status create(struct kafka_creation *c, rd_kafka_t *client, const
 		outflow_log(c->host, OUTFLOW_LOG_INFO, "created the topic '%s'", topic);
 	if (code == RD_KAFKA_RESP_ERR_NO_ERROR || code == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
 		return OUTFLOW_OK;
-	return outflow_fail_native(err, kafka_classify(code) == OUTFLOW_E_RETRY ? OUTFLOW_E_OUTAGE : OUTFLOW_E_TASK,
-	                           "rdkafka", code, "the topic '%s' cannot be created: %s: %s", topic,
-	                           rd_kafka_err2name(code), why);
+	return outflow_fail_native(err, is_outage(code) ? OUTFLOW_E_OUTAGE : OUTFLOW_E_TASK, "rdkafka", code,
+	                           "the topic '%s' cannot be created: %s: %s", topic, rd_kafka_err2name(code), why);
 }
 
 outflow_status kafka_creation_ensure(struct kafka_creation *c, rd_kafka_t *client, const char *topic,
@@ -164,8 +180,7 @@ outflow_status kafka_creation_ensure(struct kafka_creation *c, rd_kafka_t *clien
 	code = ask(client, topic);
 	if (code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
 		status = create(c, client, topic, err);
-	else if (code == RD_KAFKA_RESP_ERR__TIMED_OUT || code == RD_KAFKA_RESP_ERR__TRANSPORT ||
-	         code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
+	else if (is_outage(code))
 		status = outflow_fail_native(err, OUTFLOW_E_OUTAGE, "rdkafka", code, "topic '%s': no broker answers",
 		                             topic);
 	/* Everything else the records' own reports tell better. */

@@ -13,6 +13,8 @@
 
 /* How long start waits for the cluster to say whether the topics exist. */
 #define ASK_MS 5000
+/* How often the client looks whether a topic that is waited for is there. */
+#define LOOK_AGAIN_MS "5000"
 /* Back-pressure lasts this long before the client is told to stop fetching: each stop throws away what it has fetched. */
 #define PAUSE_AFTER_NS INT64_C(500000000)
 
@@ -22,10 +24,12 @@ struct source {
 	outflow_status rebalance; /* an error inside the rebalance callback */
 	outflow_error *err;       /* of the poll in progress */
 	int64_t full_since_ns;    /* 0: there is room */
+	int wait;                 /* for topics that do not exist */
 	int paused;
 };
 
 static const char *const resets[] = { "earliest", "latest", NULL };
+static const char *const if_missing[] = { "fail", "wait", NULL };
 
 static const outflow_cfg_key keys[] = {
 	CONSUMER_KEYS("Topics to read; one that begins with ^ is a regular expression."),
@@ -41,6 +45,13 @@ static const outflow_cfg_key keys[] = {
 	  .choices = resets,
 	  .group = "Kafka",
 	  .doc = "Where to begin in a partition for which the group has no offset." },
+	{ .name = "missing",
+	  .type = OUTFLOW_T_ENUM,
+	  .importance = OUTFLOW_IMPORTANCE_LOW,
+	  .dflt = "fail",
+	  .choices = if_missing,
+	  .group = "Kafka",
+	  .doc = "A topic that does not exist at the start: fail ends the task, wait waits for it." },
 };
 
 /* ---- the group ---- */
@@ -133,6 +144,9 @@ static outflow_status configure(struct source *s, const outflow_host *h, const o
 		status = consumer_configure(&s->consumer, h, c, group, err);
 	else
 		outflow_fail(err, status, "no memory");
+	s->wait = outflow_equal(outflow_config_text(h, c, "missing"), "wait");
+	if (status == OUTFLOW_OK && s->wait)
+		rd_kafka_conf_set(s->consumer.conf, "topic.metadata.refresh.interval.ms", LOOK_AGAIN_MS, NULL, 0);
 	if (status == OUTFLOW_OK) {
 		rd_kafka_conf_set(s->consumer.conf, "auto.offset.reset", reset, NULL, 0);
 		rd_kafka_conf_set_rebalance_cb(s->consumer.conf, on_rebalance);
@@ -207,15 +221,26 @@ static outflow_status create(const outflow_host *h, const outflow_config *c, voi
 	return status;
 }
 
-/* A topic that does not exist is worth a failed start; a cluster that does not answer is only away. */
+/* A topic that does not exist is worth a failed start, unless it is waited for. */
+static outflow_status check_topic(struct source *s, const char *topic, outflow_error *err)
+{
+	int32_t n;
+	outflow_status status = consumer_ask(&s->consumer, topic, ASK_MS, &n, err);
+
+	if (!s->wait || status != OUTFLOW_E_CONFIG || err->native != RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
+		return status;
+	outflow_log(s->consumer.host, OUTFLOW_LOG_WARN, "topic '%s' is not there; waiting for it", topic);
+	return OUTFLOW_OK;
+}
+
+/* A cluster that does not answer is only away. */
 static outflow_status check_topics(struct source *s, outflow_error *err)
 {
 	outflow_status status = OUTFLOW_OK;
-	int32_t n;
 
 	for (int i = 0; i < s->topics->cnt && status == OUTFLOW_OK; i++)
 		if (consumer_is_name(outflow_text(s->topics->elems[i].topic)))
-			status = consumer_ask(&s->consumer, s->topics->elems[i].topic, ASK_MS, &n, err);
+			status = check_topic(s, s->topics->elems[i].topic, err);
 	if (status != OUTFLOW_E_OUTAGE)
 		return status;
 	/* Has the callback say why there was no answer. */

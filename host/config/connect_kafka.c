@@ -172,6 +172,9 @@ static void make_topics(struct translating *t)
 	outflow_error err = { .size = sizeof err };
 	char posix[2000];
 
+	/* As Java's consumers do. */
+	connect_put_default(t, "source.", "missing", "wait");
+	connect_put_default(t, "source.", "consumer.allow.auto.create.topics", "true");
 	if ((topics == NULL) == (regex == NULL)) {
 		connect_complain(t, "topics",
 		                 regex ? "stands beside topics.regex: one of the two decides"

@@ -196,6 +196,8 @@ static void a_file_sink_is_kafka_and_ours(void **state)
 	assert_string_equal(f->model->source.component.module->plugin->id, "kafka");
 	assert_string_equal(f->model->sink.component.module->plugin->id, "file");
 	assert_native(f, "source.topics", "a, b");
+	assert_native(f, "source.missing", "wait");
+	assert_native(f, "source.consumer.allow.auto.create.topics", "true");
 	assert_native(f, "source.bootstrap", "localhost:9092");
 	assert_native(f, "sink.path", "/tmp/out.txt");
 	assert_native(f, "sink.null", "null");
