@@ -120,6 +120,8 @@ outflow_status host_model_new(const struct loaded *from, struct host_model *m, s
 	status = read_log_levels(m, from, c, problems);
 	m->checkpoint_interval_ns = model_number(c, "checkpoint.interval") * NS_PER_MS;
 	m->stop_timeout_ns = model_number(c, "stop.timeout") * NS_PER_MS;
+	if (status == OUTFLOW_OK)
+		status = api_model_new(&from->host, c, problems, &m->api);
 	instance_config_free(&c);
 	if (status != OUTFLOW_OK || m->state_dir == NULL || m->plugin_path == NULL || m->cluster == NULL ||
 	    keep_connect_keys(m, &from->host) != OUTFLOW_OK) {
@@ -138,5 +140,6 @@ void host_model_clear(struct host_model *m)
 		free(m->log_levels[i].logger);
 	free(m->log_levels);
 	settings_clear(&m->connect);
+	api_model_clear(&m->api);
 	*m = (struct host_model){ 0 };
 }

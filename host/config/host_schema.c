@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "host/config/host_schema.h"
 
+#include "host/config/api_model.h"
+
 #define KEY(NAME, TYPE, IMPORTANCE, DEFAULT, MIN, MAX, CHOICES, GROUP, DOC)                                            \
 	{                                                                                                              \
 		.name = NAME, .type = OUTFLOW_T_##TYPE, .importance = OUTFLOW_IMPORTANCE_##IMPORTANCE,                 \
@@ -28,6 +30,7 @@ static const char *const deadletter_modes[] = { "full", "raw", NULL };
 static const char *const sync_modes[] = { "none", "interval", "always", NULL };
 static const char *const override_policies[] = { "Allowlist", "All", "None", NULL };
 static const char *const on_full[] = { "block", "drop_oldest", "drop_newest", NULL };
+static const char *const compatibilities[] = { "default", "strict", NULL };
 
 static const outflow_cfg_key host_keys[] = {
 	KEY("state.dir", STRING, HIGH, NULL, 0, 0, NULL, "Host",
@@ -71,6 +74,36 @@ static const outflow_cfg_key host_keys[] = {
 	    "allow-list, All, None."),
 	KEY("connector.client.config.override.allowlist", LIST, LOW, NULL, 0, 0, NULL, "Kafka Connect",
 	    "With Allowlist: these, in place of those that reach neither files nor programs of this machine."),
+	KEY("api.listeners", LIST, HIGH, NULL, 0, 0, NULL, "API",
+	    "Where the HTTP API listens: http://host:port, https://host:port, unix:/path; port 0 takes a free one. Default: "
+	    "http://127.0.0.1:8083, and the socket /run/outflow/control for root, else outflow/control below $XDG_RUNTIME_DIR, "
+	    "else control below the state directory; of these, what is taken already is left out. Empty: no API."),
+	KEY("api.users", LIST, MEDIUM, NULL, 0, 0, NULL, "API",
+	    "Names of those who may use the API; unset: whoever reaches it. Who uses the Unix socket needs no name."),
+	{ .name = "api.users.", .type = OUTFLOW_T_PREFIX, .flags = OUTFLOW_K_SECRET, .group = "API",
+	  .doc = "Of each: api.users.<name>.token, or .password, and .role, admin (the default) or read-only." },
+	KEY("api.tls.certificate", STRING, MEDIUM, NULL, 0, 0, NULL, "API",
+	    "File with the certificate of the https listeners and those that it rests on, PEM."),
+	KEY("api.tls.key", STRING, MEDIUM, NULL, 0, 0, NULL, "API", "File with the certificate's private key, PEM."),
+	KEY("api.tls.client.ca", STRING, MEDIUM, NULL, 0, 0, NULL, "API",
+	    "File with certificates of authorities, PEM: clients of https listeners must show a certificate of theirs."),
+	KEY("api.insecure", STRING, LOW, NULL, 0, 0, NULL, "API",
+	    "To listen beyond this machine without authentication, say here: " API_INSECURE_WORDS),
+	KEY("api.body.max", SIZE, LOW, "1MiB", KIB, 64 * MIB, NULL, "API", "A longer body of a request is refused."),
+	KEY("api.connections.max", INT, LOW, "256", 8, 10000, NULL, "API",
+	    "So many connections to each listener; one more takes the place of the one that is idle longest."),
+	KEY("api.client.timeout", DURATION_MS, LOW, "30s", 100, 3600000, NULL, "API",
+	    "How long a client may take to send its request, or to take its answer."),
+	KEY("api.request.timeout", DURATION_MS, LOW, "90s", 100, 3600000, NULL, "API",
+	    "How long a request may wait for a plugin; then it is answered with 500, and what it waits for."),
+	KEY("access.control.allow.origin", LIST, MEDIUM, NULL, 0, 0, NULL, "API",
+	    "Origins whose pages may use the API from a browser, https://host[:port], or *. Unset: none but its own."),
+	KEY("access.control.allow.methods", LIST, LOW, NULL, 0, 0, NULL, "API",
+	    "Methods that such pages may use. Unset: GET, POST, HEAD."),
+	KEY("rest.compat", ENUM, LOW, "default", 0, 0, compatibilities, "API",
+	    "strict: where Kafka Connect answers a malformed request with status 500, so does this API, instead of 400."),
+	KEY("topic.tracking.enable", BOOL, LOW, "true", 0, 0, NULL, "API", "Does /connectors/<name>/topics answer?"),
+	KEY("topic.tracking.allow.reset", BOOL, LOW, "true", 0, 0, NULL, "API", "May its topics be reset?"),
 };
 
 static const outflow_cfg_key pipeline_keys[] = {

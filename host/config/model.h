@@ -5,6 +5,7 @@
  */
 #ifndef HOST_CONFIG_MODEL_H
 #define HOST_CONFIG_MODEL_H
+#include "host/config/api_model.h"
 #include "host/config/load.h"
 #include "host/pipeline/retry.h"
 #include "host/plugin/inventory.h"
@@ -89,6 +90,7 @@ struct host_model {
 	int64_t stop_timeout_ns;        /* stop.timeout */
 	char *cluster;                  /* cluster: first part of event ids */
 	struct settings connect;        /* what stands in for keys of pipelines in Kafka Connect's spelling, as given */
+	struct api_model api;           /* api.*, access.control.*, rest.compat, topic.tracking.* */
 };
 
 /* The host's own keys. Problems are added; defaults stand in for what is wrong. OUTFLOW_E_NOMEM. [any] */
