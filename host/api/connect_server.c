@@ -9,8 +9,9 @@ static void show_server(struct api *api, const struct request *q, struct respons
 {
 	(void)q;
 	response_json(r, 200,
-	              json_pack("{s:s, s:s, s:s, s:s}", "version", CONNECT_VERSION, "commit", "outflow-" PACKAGE_VERSION,
-	                        "kafka_cluster_id", api->host->cluster, "outflow_version", PACKAGE_VERSION));
+	              json_pack("{s:s, s:s, s:s, s:s}", "version", CONNECT_VERSION, "commit",
+	                        "outflow-" PACKAGE_VERSION, "kafka_cluster_id", api->host->cluster, "outflow_version",
+	                        PACKAGE_VERSION));
 }
 
 static void show_health(struct api *api, const struct request *q, struct response *r)

@@ -59,7 +59,8 @@ static void open_defaults(struct control *c, const struct state_dir *d)
 		outflow_error err = { .size = sizeof err };
 
 		if (open_one(c, texts[i], &err) != OUTFLOW_OK)
-			log_write(&log_api_place, OUTFLOW_LOG_WARN, "the API is not served at %s: %s", texts[i], err.msg);
+			log_write(&log_api_place, OUTFLOW_LOG_WARN, "the API is not served at %s: %s", texts[i],
+			          err.msg);
 	}
 }
 

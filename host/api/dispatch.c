@@ -57,8 +57,9 @@ static int check_phase(const struct api *api, const struct route *route, struct 
 	if (route->early || phase == API_READY || (phase == API_STOPPING && route->access == ACCESS_READ))
 		return 1;
 	response_header(r, "Retry-After", "1");
-	response_error(r, 503, phase == API_STARTING ? "Outflow is starting: its pipelines are not known yet"
-	                                             : "Outflow is stopping");
+	response_error(r, 503,
+	               phase == API_STARTING ? "Outflow is starting: its pipelines are not known yet"
+	                                     : "Outflow is stopping");
 	return 0;
 }
 

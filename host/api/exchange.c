@@ -99,7 +99,8 @@ static int make_room(struct exchange *x, size_t n)
 
 	while (room < n)
 		room *= 2;
-	if (__atomic_add_fetch(&s->body_bytes, room - x->body_room, __ATOMIC_RELAXED) > BODIES_MAX * s->model->body_max) {
+	if (__atomic_add_fetch(&s->body_bytes, room - x->body_room, __ATOMIC_RELAXED) >
+	    BODIES_MAX * s->model->body_max) {
 		__atomic_sub_fetch(&s->body_bytes, room - x->body_room, __ATOMIC_RELAXED);
 		return -1;
 	}

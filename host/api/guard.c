@@ -20,13 +20,15 @@ static int asks_for_certificates(const struct door *d)
 outflow_status guard_check_door(const struct door *d, outflow_error *err)
 {
 	if (d->listener->kind == LISTEN_HTTPS && d->model->certificate == NULL)
-		return outflow_fail(err, OUTFLOW_E_CONFIG, "%s needs api.tls.certificate and api.tls.key", d->listener->url);
+		return outflow_fail(err, OUTFLOW_E_CONFIG, "%s needs api.tls.certificate and api.tls.key",
+		                    d->listener->url);
 	if (d->listener->loopback || d->model->insecure || asks_for_users(d) || asks_for_certificates(d))
 		return OUTFLOW_OK;
-	return outflow_fail(err, OUTFLOW_E_CONFIG,
-	                    "%s is reached from other machines, and nobody would have to say who he is: set api.users, or "
-	                    "api.tls.client.ca, or api.insecure = \"" API_INSECURE_WORDS "\"",
-	                    d->listener->url);
+	return outflow_fail(
+		err, OUTFLOW_E_CONFIG,
+		"%s is reached from other machines, and nobody would have to say who he is: set api.users, or "
+		"api.tls.client.ca, or api.insecure = \"" API_INSECURE_WORDS "\"",
+		d->listener->url);
 }
 
 /* ---- Host ---- */
@@ -94,7 +96,8 @@ static int method_is_allowed(const struct api_model *m, const char *method)
 	for (size_t i = 0; i < m->n_methods; i++)
 		if (strcasecmp(m->methods[i], method) == 0)
 			return 1;
-	return m->n_methods == 0 && (strcmp(method, "GET") == 0 || strcmp(method, "POST") == 0 || strcmp(method, "HEAD") == 0);
+	return m->n_methods == 0 &&
+	       (strcmp(method, "GET") == 0 || strcmp(method, "POST") == 0 || strcmp(method, "HEAD") == 0);
 }
 
 static void add_preflight(const struct api_model *m, struct response *r)
@@ -128,7 +131,8 @@ static int check_origin(const struct door *d, const struct request *q, const cha
 	if (is_preflight) {
 		add_preflight(d->model, r);
 	} else if (!method_is_allowed(d->model, q->method)) {
-		response_error(r, 403, "pages of %.200s may not use %s (access.control.allow.methods)", origin, q->method);
+		response_error(r, 403, "pages of %.200s may not use %s (access.control.allow.methods)", origin,
+		               q->method);
 		return 0;
 	}
 	return 1;
@@ -140,7 +144,8 @@ int guard_origin(const struct door *d, const struct request *q, struct response 
 
 	if (d->listener->kind != LISTEN_UNIX && d->listener->loopback && !asks_for_users(d) && host != NULL &&
 	    !is_own_name(d, host)) {
-		response_error(r, 403, "this API is only for this machine, and '%.200s' (Host) is not one of its names", host);
+		response_error(r, 403, "this API is only for this machine, and '%.200s' (Host) is not one of its names",
+		               host);
 		return 0;
 	}
 	return origin == NULL || check_origin(d, q, origin, r);

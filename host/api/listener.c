@@ -31,9 +31,9 @@ union address {
 
 static outflow_status bad(const char *text, outflow_error *err)
 {
-	return outflow_fail(err, OUTFLOW_E_CONFIG,
-	                    "api.listeners: '%s' is no address; expected http://host:port, https://host:port or unix:/path",
-	                    text);
+	return outflow_fail(
+		err, OUTFLOW_E_CONFIG,
+		"api.listeners: '%s' is no address; expected http://host:port, https://host:port or unix:/path", text);
 }
 
 static outflow_status parse_port(const char *text, const char *port, struct listener *l, outflow_error *err)

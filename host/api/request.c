@@ -126,7 +126,8 @@ static outflow_status add_query(struct request *q, const char *part, size_t n, o
 	outflow_status status = decode(part, name_length, 1, &name, err);
 
 	if (status == OUTFLOW_OK)
-		status = decode(part + name_length + (equals != NULL), equals ? n - name_length - 1 : 0, 1, &value, err);
+		status =
+			decode(part + name_length + (equals != NULL), equals ? n - name_length - 1 : 0, 1, &value, err);
 	if (status == OUTFLOW_OK)
 		status = fields_add(&q->query, name, value);
 	free(name);

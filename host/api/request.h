@@ -27,8 +27,8 @@ struct request {
 
 	/* What the server knows beside it. */
 	const char *parameters[REQUEST_PARAMETERS_MAX]; /* segments that stand for the {} of the route, in order */
-	const char *user;                                /* who asks; NULL: nobody had to say */
-	int64_t deadline_ns;                             /* monotonic: when the client is told that it takes too long */
+	const char *user;                               /* who asks; NULL: nobody had to say */
+	int64_t deadline_ns;                            /* monotonic: when the client is told that it takes too long */
 };
 
 /* Takes method and target apart; the caller adds headers and body. OUTFLOW_E_CONFIG: err says what is wrong with the target;

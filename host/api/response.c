@@ -137,6 +137,7 @@ json_t *request_json(const struct request *q, struct response *r, int status)
 		value = json_loadb(q->body, q->body_length, JSON_DECODE_ANY, &err);
 	}
 	if (value == NULL)
-		response_error(r, status, "the body is not JSON: %s (line %d, column %d)", err.text, err.line, err.column);
+		response_error(r, status, "the body is not JSON: %s (line %d, column %d)", err.text, err.line,
+		               err.column);
 	return value;
 }

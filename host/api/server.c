@@ -59,7 +59,8 @@ static outflow_status read_pem(const char *key, const char *path, char **text, o
 	n = *text ? fread(*text, 1, FILE_MAX + 1, file) : 0;
 	fclose(file);
 	if (n == 0 || n > FILE_MAX)
-		return outflow_fail(err, OUTFLOW_E_TASK, "%s: %s is empty or longer than %d bytes", key, path, FILE_MAX);
+		return outflow_fail(err, OUTFLOW_E_TASK, "%s: %s is empty or longer than %d bytes", key, path,
+		                    FILE_MAX);
 	return OUTFLOW_OK;
 }
 
@@ -85,9 +86,8 @@ static void forget_pems(struct pem *p)
 
 /* ---- a listener's daemon ---- */
 
-static outflow_status start_front(struct front *f, const struct pem *pem, outflow_error *err)
+static outflow_status start_front(struct front *f, struct listener *l, const struct pem *pem, outflow_error *err)
 {
-	struct listener *l = (struct listener *)f->door.listener;
 	unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
 	struct MHD_OptionItem options[16];
 	size_t n = 0;
@@ -100,18 +100,18 @@ static outflow_status start_front(struct front *f, const struct pem *pem, outflo
 			options[n++] = (struct MHD_OptionItem){ MHD_OPTION_HTTPS_MEM_TRUST, 0, pem->client_ca };
 	}
 	options[n] = (struct MHD_OptionItem){ MHD_OPTION_END, 0, NULL };
-	f->daemon = MHD_start_daemon(
-		flags, 0, NULL, NULL, exchange_go_on, f, MHD_OPTION_EXTERNAL_LOGGER, log_server, NULL,
-		MHD_OPTION_LISTEN_SOCKET, l->fd, MHD_OPTION_URI_LOG_CALLBACK, exchange_new, f,
-		MHD_OPTION_NOTIFY_COMPLETED, exchange_end, f, MHD_OPTION_NOTIFY_CONNECTION, visit_notify, f,
-		MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL, MHD_OPTION_CONNECTION_LIMIT,
-		f->door.model->connections_max + 16u, MHD_OPTION_CONNECTION_MEMORY_LIMIT, HEAD_MAX,
-		MHD_OPTION_THREAD_STACK_SIZE, STACK_SIZE, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1u, MHD_OPTION_ARRAY,
-		options, MHD_OPTION_END);
+	f->daemon =
+		MHD_start_daemon(flags, 0, NULL, NULL, exchange_go_on, f, MHD_OPTION_EXTERNAL_LOGGER, log_server, NULL,
+	                         MHD_OPTION_LISTEN_SOCKET, l->fd, MHD_OPTION_URI_LOG_CALLBACK, exchange_new, f,
+	                         MHD_OPTION_NOTIFY_COMPLETED, exchange_end, f, MHD_OPTION_NOTIFY_CONNECTION,
+	                         visit_notify, f, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,
+	                         MHD_OPTION_CONNECTION_LIMIT, f->door.model->connections_max + 16u,
+	                         MHD_OPTION_CONNECTION_MEMORY_LIMIT, HEAD_MAX, MHD_OPTION_THREAD_STACK_SIZE, STACK_SIZE,
+	                         MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1u, MHD_OPTION_ARRAY, options, MHD_OPTION_END);
 	if (f->daemon == NULL)
-		return outflow_fail(err, OUTFLOW_E_TASK, "%s: the server cannot be started%s", l->url,
-		                    l->kind == LISTEN_HTTPS ? "; are api.tls.certificate and api.tls.key a pair, in PEM?"
-		                                            : "");
+		return outflow_fail(
+			err, OUTFLOW_E_TASK, "%s: the server cannot be started%s", l->url,
+			l->kind == LISTEN_HTTPS ? "; are api.tls.certificate and api.tls.key a pair, in PEM?" : "");
 	l->fd = -1;
 	return OUTFLOW_OK;
 }
@@ -123,7 +123,7 @@ static outflow_status start_fronts(struct server *s, struct listener *listeners,
 
 	for (size_t i = 0; i < n && status == OUTFLOW_OK; i++) {
 		s->fronts[i] = (struct front){ .server = s, .door = { &listeners[i], s->model } };
-		status = start_front(&s->fronts[i], &pem, err);
+		status = start_front(&s->fronts[i], &listeners[i], &pem, err);
 		s->n_fronts += status == OUTFLOW_OK;
 	}
 	forget_pems(&pem);

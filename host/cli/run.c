@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "host/api/control.h"
 #include "host/base/clock.h"
 #include "host/base/signals.h"
 #include "host/cli/cli.h"
@@ -11,6 +12,7 @@
 #include <unistd.h>
 
 #define RELOAD_TIMEOUT_NS (60 * CLOCK_S)
+#define CONTROL_END_NS (2 * CLOCK_S)
 
 static const char help[] =
 	"usage: outflow run [OPTION]... [FILE|DIR]...\n"
@@ -54,11 +56,28 @@ static int fail(const outflow_error *err, int status)
 	return status;
 }
 
-/* What SIGHUP needs: where the files are, and whose pipelines they declare. */
+/* What SIGHUP needs, where the files are, and whose pipelines they declare; and who wants to know of changes. */
 struct running {
 	const struct config_options *options;
 	struct fleet *fleet;
+	struct control *control;
+	struct supervisor *supervisor;
 };
+
+static void on_change(void *ctx, const char *name)
+{
+	const struct running *r = ctx;
+
+	supervisor_notify(r->supervisor, name);
+	control_on_change(r->control, name);
+}
+
+static void on_stop(void *ctx)
+{
+	const struct running *r = ctx;
+
+	control_stopping(r->control);
+}
 
 static void report_reload(const struct running *r, enum fleet_answer answer, const struct fleet_plan *plan,
                           const struct problems *problems, const outflow_error *err)
@@ -105,27 +124,34 @@ static void reload(void *ctx)
 	configuration_clear(&c);
 }
 
-static int supervise(struct configuration *c, const struct config_options *o, struct environment *e, int until_done)
+/* A request that still waits for a plugin may use all there is: nothing is taken away from it, the process ends. */
+static void end_control(struct control **c, int status)
 {
-	struct running r = { .options = o };
-	struct supervisor_options options = { until_done, c->host.stop_timeout_ns, reload, &r };
-	struct fleet_options fleet_options = { .stop_timeout_ns = c->host.stop_timeout_ns,
-		                               .on_change = supervisor_notify };
+	if (control_close(c, clock_mono_ns() + CONTROL_END_NS) == 0)
+		return;
+	log_write(NULL, OUTFLOW_LOG_WARN, "a request of the API still waits for a plugin: ending without it");
+	_exit(status);
+}
+
+static int supervise(struct configuration *c, struct running *r, struct environment *e, int until_done)
+{
+	struct supervisor_options options = { until_done, c->host.stop_timeout_ns, reload, on_stop, r };
+	struct fleet_options fleet_options = { c->host.stop_timeout_ns, on_change, r };
 	outflow_error err = { .size = sizeof err };
-	struct supervisor *s = NULL;
 	int status = EXIT_FAILED;
 
-	if (supervisor_new(&options, &s, &err) != OUTFLOW_OK)
+	if (supervisor_new(&options, &r->supervisor, &err) != OUTFLOW_OK)
 		return fail(&err, EXIT_FAILED);
-	fleet_options.ctx = s;
-	if (fleet_new(e, &c->loaded, c->pipelines, &fleet_options, &r.fleet, &err) != OUTFLOW_OK) {
+	if (fleet_new(e, &c->loaded, c->pipelines, &fleet_options, &r->fleet, &err) != OUTFLOW_OK) {
 		fail(&err, EXIT_FAILED);
 	} else {
 		c->n_pipelines = 0; /* the fleet's now */
-		status = supervisor_run(s, r.fleet) == 0 ? EXIT_OK : EXIT_FAILED;
+		control_serve(r->control, r->fleet, e);
+		status = supervisor_run(r->supervisor, r->fleet) == 0 ? EXIT_OK : EXIT_FAILED;
 	}
-	fleet_free(&r.fleet);
-	supervisor_free(&s);
+	end_control(&r->control, status);
+	fleet_free(&r->fleet);
+	supervisor_free(&r->supervisor);
 	/* A plugin's check that never came back still holds on to what would be freed now. */
 	if (building_abandoned() > 0)
 		_exit(status);
@@ -133,7 +159,7 @@ static int supervise(struct configuration *c, const struct config_options *o, st
 }
 
 /* With the state directory held: the stores, then the pipelines. */
-static int run_in(struct configuration *c, const struct config_options *o, struct state_dir *d, int until_done)
+static int run_in(struct configuration *c, struct running *r, struct state_dir *d, int until_done)
 {
 	struct environment e = { .inventory = c->inventory, .host = &c->host, .state_dir = d };
 	outflow_error err = { .size = sizeof err };
@@ -147,7 +173,7 @@ static int run_in(struct configuration *c, const struct config_options *o, struc
 	           state_store_open(path, &e.state, &err) != OUTFLOW_OK) {
 		fail(&err, EXIT_ENVIRONMENT);
 	} else {
-		status = supervise(c, o, &e, until_done);
+		status = supervise(c, r, &e, until_done);
 	}
 	checkpoint_store_close(&e.checkpoints);
 	state_store_close(&e.state);
@@ -158,6 +184,7 @@ static int run_in(struct configuration *c, const struct config_options *o, struc
 static int run(struct configuration *c, const struct config_options *o, int until_done)
 {
 	outflow_error err = { .size = sizeof err };
+	struct running r = { .options = o };
 	struct state_dir *d = NULL;
 	char copies[PATH_MAX];
 	int status = EXIT_OK;
@@ -169,13 +196,19 @@ static int run(struct configuration *c, const struct config_options *o, int unti
 	}
 	if (state_dir_open(c->host.state_dir, &d, &err) != OUTFLOW_OK)
 		return fail(&err, EXIT_ENVIRONMENT);
-	status = state_dir_path(d, "plugins", NULL, -1, copies, sizeof copies) == OUTFLOW_OK
-	                 ? configuration_resolve(c, copies)
-	                 : EXIT_ENVIRONMENT;
+	/* Before plugins are loaded: who waits for the daemon is told that it starts. */
+	status = control_open(&c->host, d, &r.control, &err);
+	if (status != OUTFLOW_OK)
+		status = fail(&err, status == OUTFLOW_E_CONFIG ? EXIT_CONFIG : EXIT_ENVIRONMENT);
+	else if (state_dir_path(d, "plugins", NULL, -1, copies, sizeof copies) == OUTFLOW_OK)
+		status = configuration_resolve(c, copies);
+	else
+		status = EXIT_ENVIRONMENT;
 	if (status == EXIT_OK)
 		status = configuration_report(c);
 	if (status == EXIT_OK)
-		status = run_in(c, o, d, until_done);
+		status = run_in(c, &r, d, until_done);
+	end_control(&r.control, status);
 	state_dir_close(&d);
 	return status;
 }

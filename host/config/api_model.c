@@ -63,7 +63,8 @@ static void check_user_keys(const struct settings *all, const struct api_model *
 			known |= strncmp(m->users[k].name, rest, (size_t)(dot - rest)) == 0 &&
 			         m->users[k].name[dot - rest] == '\0';
 		if (dot == NULL || !is_user_key(dot + 1))
-			complain(all, problems, all->list[i].key, "unknown key; a user has .token, .password and .role");
+			complain(all, problems, all->list[i].key,
+			         "unknown key; a user has .token, .password and .role");
 		else if (!known)
 			complain(all, problems, all->list[i].key, "api.users does not list this user");
 	}
@@ -78,7 +79,8 @@ static char *user_text(const outflow_config *c, const char *user, const char *na
 	return model_text(c, key);
 }
 
-static void read_role(const struct settings *all, const outflow_config *c, struct problems *problems, struct api_user *u)
+static void read_role(const struct settings *all, const outflow_config *c, struct problems *problems,
+                      struct api_user *u)
 {
 	char *role = user_text(c, u->name, "role");
 	char key[300];
@@ -153,7 +155,8 @@ static void check_tls(const struct settings *all, struct problems *problems, con
 		complain(all, problems, m->key ? "api.tls.key" : "api.tls.certificate",
 		         "api.tls.certificate and api.tls.key are set together");
 	else if (m->client_ca != NULL && m->certificate == NULL)
-		complain(all, problems, "api.tls.client.ca", "is of no use without api.tls.certificate and api.tls.key");
+		complain(all, problems, "api.tls.client.ca",
+		         "is of no use without api.tls.certificate and api.tls.key");
 }
 
 static void read_insecure(const struct settings *all, const outflow_config *c, struct problems *problems,

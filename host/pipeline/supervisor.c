@@ -62,6 +62,8 @@ void supervisor_notify(void *supervisor, const char *name)
 
 static void begin_stop(struct supervisor *s)
 {
+	if (s->options.stop != NULL)
+		s->options.stop(s->options.ctx);
 	s->deadline_ns = clock_mono_ns() + s->options.stop_timeout_ns;
 	fleet_stop(s->fleet, s->deadline_ns);
 }

@@ -10,6 +10,7 @@ struct supervisor_options {
 	int until_done;            /* end when every pipeline has ended */
 	int64_t stop_timeout_ns;   /* what a drain may take */
 	void (*reload)(void *ctx); /* SIGHUP: reads the files anew; on this thread; may be NULL */
+	void (*stop)(void *ctx);   /* a stop begins; on this thread; may be NULL */
 	void *ctx;
 };
 
