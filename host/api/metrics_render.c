@@ -233,6 +233,9 @@ static void host(struct rendering *r)
 {
 	metrics_begin(&r->text, "outflow_build_info", METRICS_GAUGE, "1; what is running.");
 	metrics_sample(&r->text, "outflow_build_info", "version=\"" PACKAGE_VERSION "\"", NULL, 1, 0);
+	metrics_begin(&r->text, "outflow_time_seconds", METRICS_GAUGE,
+	              "The clock of the process, in seconds since 1970.");
+	metrics_sample(&r->text, "outflow_time_seconds", NULL, NULL, r->now_ms, 3);
 	metrics_begin(&r->text, "outflow_plugin_misbehaving_total", METRICS_COUNTER,
 	              "How often a plugin broke the contract, by what it did.");
 	metrics_each_misbehaviour(put_misbehaviour, r);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ledger_test.c: nothing past a hole is ever committed, whatever order and thread the resolutions come from. */
+#include "host/base/clock.h"
 #include "host/record/ledger.h"
 #include "host/record/streams.h"
 
@@ -509,6 +510,112 @@ static void threads_in_random_order_never_commit_early(void **state)
 	assert_true(x->wakes > 0);
 }
 
+/* ---- how long it took ---- */
+
+static int64_t now_ns;
+
+static int64_t mono(void)
+{
+	return now_ns;
+}
+
+/* Stands where the records' timestamps, all 0, were ten seconds ago. */
+static int64_t wall(void)
+{
+	return 10000 + now_ns / CLOCK_MS;
+}
+
+static uint64_t count_of(const struct histogram *h)
+{
+	uint64_t n = 0;
+
+	for (int i = 0; i <= HISTOGRAM_BOUNDS; i++)
+		n += h->counts[i];
+	return n;
+}
+
+static void durations_count_from_the_arrival_and_from_the_last_put(void **state)
+{
+	static const struct clock_source clocks = { .mono_ns = mono, .wall_ms = wall };
+	struct histogram end_to_end = { 0 }, sink = { 0 };
+	struct fixture *x = *state;
+	struct family *f;
+
+	now_ns = 0;
+	clock_use(&clocks);
+	ledger_measure(x->ledger, &end_to_end, &sink);
+	f = admit(x, x->stream, 3);
+	expect(f, (unsigned[]){ 1, 2, 0 });
+	assert_int_equal(ledger_oldest_arrival_ms(x->ledger), 0);
+	now_ns = 100 * CLOCK_MS;
+	ledger_note_put(f->deliveries, 3);
+	now_ns = 103 * CLOCK_MS;
+	resolve(x, &f->outputs[0], OUTFLOW_OK);
+	assert_int_equal(end_to_end.sum_us, 10103000);
+	assert_int_equal(sink.sum_us, 3000);
+	/* The second record is delivered with the last of its outputs, which needs a second attempt. */
+	resolve(x, &f->outputs[1], OUTFLOW_OK);
+	assert_int_equal(count_of(&end_to_end), 1);
+	resolve(x, &f->outputs[2], OUTFLOW_E_RETRY);
+	delivery_reopen(ledger_take_failed(x->ledger));
+	now_ns = 500 * CLOCK_MS;
+	ledger_note_put(&f->deliveries[2], 1);
+	now_ns = 507 * CLOCK_MS;
+	resolve(x, &f->outputs[2], OUTFLOW_OK);
+	assert_int_equal(count_of(&end_to_end), 2);
+	assert_int_equal(end_to_end.sum_us, 10103000 + 10507000);
+	assert_int_equal(count_of(&sink), 3);
+	assert_int_equal(sink.sum_us, 3000 + 3000 + 7000);
+	assert_int_equal(account(x).delivered, 2);
+	assert_int_equal(ledger_oldest_arrival_ms(x->ledger), -1);
+	clock_use(NULL);
+}
+
+static void dead_letters_and_drops_are_no_deliveries_to_measure(void **state)
+{
+	struct histogram end_to_end = { 0 }, sink = { 0 };
+	struct fixture *x = *state;
+	struct family *f;
+	struct delivery *heir;
+	outflow_record letter;
+
+	ledger_measure(x->ledger, &end_to_end, &sink);
+	f = admit(x, x->stream, 2);
+	expect(f, (unsigned[]){ 1, 1 });
+	letter = f->records[0];
+	resolve(x, &f->outputs[0], OUTFLOW_E_RECORD);
+	heir = ledger_pass_on(ledger_take_failed(x->ledger), &letter);
+	assert_non_null(heir);
+	ledger_note_put(heir, 1);
+	resolve(x, &letter, OUTFLOW_OK);
+	resolve(x, &f->outputs[1], OUTFLOW_E_RECORD);
+	ledger_finish(ledger_take_failed(x->ledger), OUTCOME_DROPPED);
+	assert_int_equal(account(x).dead_lettered, 1);
+	assert_int_equal(account(x).dropped, 1);
+	assert_int_equal(count_of(&end_to_end), 0);
+	assert_int_equal(count_of(&sink), 0);
+}
+
+static void what_the_source_was_not_told_of_is_counted_by_stream(void **state)
+{
+	struct fixture *x = *state;
+	uint32_t other = open_stream(x, "{\"other\":1}");
+	struct family *f = admit(x, x->stream, 3), *g = admit(x, other, 2);
+
+	expect(f, (unsigned[]){ 1, 1, 1 });
+	expect(g, (unsigned[]){ 1, 1 });
+	assert_int_equal(ledger_untold(x->ledger), 5);
+	resolve(x, &f->outputs[0], OUTFLOW_OK);
+	resolve(x, &f->outputs[2], OUTFLOW_OK);
+	ledger_advance(x->ledger);
+	assert_int_equal(ledger_stream_passed(x->ledger, x->stream), 1);
+	assert_int_equal(ledger_untold(x->ledger), 5);
+	ledger_stream_told(x->ledger, x->stream, 1);
+	assert_int_equal(ledger_untold(x->ledger), 4);
+	assert_int_equal(ledger_stream_close(x->ledger, other), OUTFLOW_OK);
+	assert_int_equal(ledger_untold(x->ledger), 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -530,6 +637,9 @@ int main(void)
 		TEST(a_walk_ends_when_no_stream_waits),
 		TEST(a_record_of_an_unknown_stream_is_refused_whole),
 		TEST(threads_in_random_order_never_commit_early),
+		TEST(durations_count_from_the_arrival_and_from_the_last_put),
+		TEST(dead_letters_and_drops_are_no_deliveries_to_measure),
+		TEST(what_the_source_was_not_told_of_is_counted_by_stream),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
