@@ -11,9 +11,9 @@
 
 /* ---- tasks ---- */
 
-void rendering_counters(struct rendering *r, const char *name, const char *help, uint32_t counters)
+void rendering_counters(struct rendering *r, const char *name, enum metrics_type type, const char *help, uint32_t counters)
 {
-	metrics_begin(&r->text, name, METRICS_COUNTER, help);
+	metrics_begin(&r->text, name, type, help);
 	for (size_t i = 0; i < r->n_tasks; i++) {
 		uint64_t sum = 0;
 
@@ -54,26 +54,26 @@ static void dropped(struct rendering *r)
 
 static void records(struct rendering *r)
 {
-	rendering_counters(r, "outflow_records_received_total",
+	rendering_counters(r, "outflow_records_received_total", METRICS_COUNTER,
 	                   "Records that the source emitted, and those that a full journal dropped before it could.",
 	                   BIT(TASK_RECEIVED));
-	rendering_counters(r, "outflow_records_filtered_total", "Records that no stage made an output of.",
+	rendering_counters(r, "outflow_records_filtered_total", METRICS_COUNTER, "Records that no stage made an output of.",
 	                   BIT(TASK_FILTERED));
-	rendering_counters(r, "outflow_records_delivered_total", "Records all of whose outputs the sink has confirmed.",
+	rendering_counters(r, "outflow_records_delivered_total", METRICS_COUNTER, "Records all of whose outputs the sink has confirmed.",
 	                   BIT(TASK_DELIVERED));
-	rendering_counters(r, "outflow_records_dead_lettered_total", "Records that became dead letters.",
+	rendering_counters(r, "outflow_records_dead_lettered_total", METRICS_COUNTER, "Records that became dead letters.",
 	                   BIT(TASK_DEAD_LETTERED));
 	dropped(r);
-	rendering_counters(r, "outflow_records_abandoned_total",
+	rendering_counters(r, "outflow_records_abandoned_total", METRICS_COUNTER,
 	                   "Records in flight when a task ended, which come again: received = filtered + delivered + "
 	                   "dead-lettered + dropped + abandoned + in flight.",
 	                   BIT(TASK_ABANDONED));
-	rendering_counters(r, "outflow_records_retried_total", "Failed attempts that were repeated.",
+	rendering_counters(r, "outflow_records_retried_total", METRICS_COUNTER, "Failed attempts that were repeated.",
 	                   BIT(TASK_RETRIED));
-	rendering_counters(r, "outflow_acked_total",
+	rendering_counters(r, "outflow_acked_total", METRICS_COUNTER,
 	                   "Records below a stored position, so that the source need not give them again.",
 	                   BIT(TASK_ACKED));
-	rendering_counters(r, "outflow_account_breaches_total",
+	rendering_counters(r, "outflow_account_breaches_total", METRICS_COUNTER,
 	                   "How often the account of records was not exact; anything but 0 is a defect of Outflow.",
 	                   BIT(TASK_BREACHES));
 }
@@ -122,10 +122,10 @@ static void journals(struct rendering *r)
 	gauges(r, "outflow_journal_retained_bytes", "Segments of delivered records that are kept.",
 	       TASK_JOURNAL_RETAINED, 0, 1);
 	gauges(r, "outflow_journal_segments", "Files of the journal.", TASK_JOURNAL_SEGMENTS, 0, 1);
-	rendering_counters(r, "outflow_journal_refused_total",
+	rendering_counters(r, "outflow_journal_refused_total", METRICS_COUNTER,
 	                   "Records that the journal did not take, so that the source offers them again.",
 	                   BIT(TASK_JOURNAL_REFUSED));
-	rendering_counters(r, "outflow_journal_lost_total", "Records of the journal that were damaged on disk.",
+	rendering_counters(r, "outflow_journal_lost_total", METRICS_COUNTER, "Records of the journal that were damaged on disk.",
 	                   BIT(TASK_JOURNAL_LOST));
 }
 

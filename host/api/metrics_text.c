@@ -68,7 +68,7 @@ void metrics_put_label(struct metrics_text *t, const char *name, const char *val
 
 void metrics_begin(struct metrics_text *t, const char *name, enum metrics_type type, const char *help)
 {
-	static const char *const types[] = { "counter", "gauge", "histogram" };
+	static const char *const types[] = { "counter", "gauge", "histogram", "untyped" };
 
 	metrics_put_text(t, "# HELP ");
 	metrics_put_text(t, name);

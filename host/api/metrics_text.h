@@ -14,7 +14,7 @@ struct metrics_text {
 	int failed; /* no memory: what is written is not whole */
 };
 
-enum metrics_type { METRICS_COUNTER, METRICS_GAUGE, METRICS_HISTOGRAM };
+enum metrics_type { METRICS_COUNTER, METRICS_GAUGE, METRICS_HISTOGRAM, METRICS_UNTYPED };
 
 /* Appends bytes as they are. */
 void metrics_put(struct metrics_text *t, const char *text, size_t n);

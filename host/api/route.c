@@ -2,6 +2,7 @@
 #include "host/api/route.h"
 
 #include "host/api/connect.h"
+#include "host/api/metrics_routes.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -9,6 +10,7 @@
 
 const struct route *const route_tables[] = {
 	connect_server_routes,
+	metrics_routes,
 	NULL,
 };
 
