@@ -42,10 +42,11 @@ static void show_liveness(struct api *api, const struct request *q, struct respo
 	if (breaches == 0)
 		response_json(r, 200, json_pack("{s:s}", "status", "ok"));
 	else
-		response_json(r, 503, json_pack("{s:s,s:s,s:I}", "status", "failing", "reason",
-		                                "the account of records was not exact; the log has the lines, please "
-		                                "report them",
-		                                "account_breaches", (json_int_t)breaches));
+		response_json(r, 503,
+		              json_pack("{s:s,s:s,s:I}", "status", "failing", "reason",
+		                        "the account of records was not exact; the log has the lines, please "
+		                        "report them",
+		                        "account_breaches", (json_int_t)breaches));
 }
 
 static int has_failed(const struct pipeline_snapshot *p)
@@ -76,8 +77,9 @@ static void show_readiness(struct api *api, const struct request *q, struct resp
 
 	(void)q;
 	if (phase == API_READY)
-		response_json(r, 200, json_pack("{s:s,s:o}", "status", names[phase], "failed_pipelines",
-		                                failed_pipelines(api->fleet)));
+		response_json(r, 200,
+		              json_pack("{s:s,s:o}", "status", names[phase], "failed_pipelines",
+		                        failed_pipelines(api->fleet)));
 	else
 		response_json(r, 503, json_pack("{s:s}", "status", names[phase]));
 }

@@ -145,13 +145,14 @@ static void errors(struct rendering *r)
 {
 	uint32_t failed = BIT(TASK_DEAD_LETTERED) | BIT(TASK_DROPPED);
 
-	rendering_counters(r, "kafka_connect_task_error_total_record_failures", METRICS_UNTYPED, "Failed attempts, repeated or not.",
-	                   failed | BIT(TASK_RETRIED));
-	rendering_counters(r, "kafka_connect_task_error_total_record_errors", METRICS_UNTYPED, "Records that failed for good.", failed);
-	rendering_counters(r, "kafka_connect_task_error_total_records_skipped", METRICS_UNTYPED, "Records that failed for good.",
-	                   failed);
-	rendering_counters(r, "kafka_connect_task_error_total_retries", METRICS_UNTYPED, "Failed attempts that were repeated.",
-	                   BIT(TASK_RETRIED));
+	rendering_counters(r, "kafka_connect_task_error_total_record_failures", METRICS_UNTYPED,
+	                   "Failed attempts, repeated or not.", failed | BIT(TASK_RETRIED));
+	rendering_counters(r, "kafka_connect_task_error_total_record_errors", METRICS_UNTYPED,
+	                   "Records that failed for good.", failed);
+	rendering_counters(r, "kafka_connect_task_error_total_records_skipped", METRICS_UNTYPED,
+	                   "Records that failed for good.", failed);
+	rendering_counters(r, "kafka_connect_task_error_total_retries", METRICS_UNTYPED,
+	                   "Failed attempts that were repeated.", BIT(TASK_RETRIED));
 	rendering_counters(r, "kafka_connect_task_error_deadletterqueue_produce_requests", METRICS_UNTYPED,
 	                   "Records that became dead letters.", BIT(TASK_DEAD_LETTERED));
 }

@@ -22,7 +22,8 @@ char *rendering_labels(const char *pipeline, int64_t task);
 
 /* A family with the sum of these counters (a bit each) of every task. type: METRICS_UNTYPED for names that are no counter's,
  * which end with _total. */
-void rendering_counters(struct rendering *r, const char *name, enum metrics_type type, const char *help, uint32_t counters);
+void rendering_counters(struct rendering *r, const char *name, enum metrics_type type, const char *help,
+                        uint32_t counters);
 
 /* A name in lower case, in a buffer of 32 bytes. */
 const char *rendering_lower(const char *name, char buffer[32]);

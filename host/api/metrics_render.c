@@ -11,7 +11,8 @@
 
 /* ---- tasks ---- */
 
-void rendering_counters(struct rendering *r, const char *name, enum metrics_type type, const char *help, uint32_t counters)
+void rendering_counters(struct rendering *r, const char *name, enum metrics_type type, const char *help,
+                        uint32_t counters)
 {
 	metrics_begin(&r->text, name, type, help);
 	for (size_t i = 0; i < r->n_tasks; i++) {
@@ -57,12 +58,12 @@ static void records(struct rendering *r)
 	rendering_counters(r, "outflow_records_received_total", METRICS_COUNTER,
 	                   "Records that the source emitted, and those that a full journal dropped before it could.",
 	                   BIT(TASK_RECEIVED));
-	rendering_counters(r, "outflow_records_filtered_total", METRICS_COUNTER, "Records that no stage made an output of.",
-	                   BIT(TASK_FILTERED));
-	rendering_counters(r, "outflow_records_delivered_total", METRICS_COUNTER, "Records all of whose outputs the sink has confirmed.",
-	                   BIT(TASK_DELIVERED));
-	rendering_counters(r, "outflow_records_dead_lettered_total", METRICS_COUNTER, "Records that became dead letters.",
-	                   BIT(TASK_DEAD_LETTERED));
+	rendering_counters(r, "outflow_records_filtered_total", METRICS_COUNTER,
+	                   "Records that no stage made an output of.", BIT(TASK_FILTERED));
+	rendering_counters(r, "outflow_records_delivered_total", METRICS_COUNTER,
+	                   "Records all of whose outputs the sink has confirmed.", BIT(TASK_DELIVERED));
+	rendering_counters(r, "outflow_records_dead_lettered_total", METRICS_COUNTER,
+	                   "Records that became dead letters.", BIT(TASK_DEAD_LETTERED));
 	dropped(r);
 	rendering_counters(r, "outflow_records_abandoned_total", METRICS_COUNTER,
 	                   "Records in flight when a task ended, which come again: received = filtered + delivered + "
@@ -125,8 +126,8 @@ static void journals(struct rendering *r)
 	rendering_counters(r, "outflow_journal_refused_total", METRICS_COUNTER,
 	                   "Records that the journal did not take, so that the source offers them again.",
 	                   BIT(TASK_JOURNAL_REFUSED));
-	rendering_counters(r, "outflow_journal_lost_total", METRICS_COUNTER, "Records of the journal that were damaged on disk.",
-	                   BIT(TASK_JOURNAL_LOST));
+	rendering_counters(r, "outflow_journal_lost_total", METRICS_COUNTER,
+	                   "Records of the journal that were damaged on disk.", BIT(TASK_JOURNAL_LOST));
 }
 
 static void durations(struct rendering *r)
