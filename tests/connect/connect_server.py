@@ -16,10 +16,11 @@ import servers  # noqa: E402
 
 # What the worker has, too: converters that pass text through, and answers to bad JSON that are Kafka Connect's.
 CONFIG = """
-bootstrap.servers = "{kafka}";
-key.converter = "org.apache.kafka.connect.storage.StringConverter";
-value.converter = "org.apache.kafka.connect.storage.StringConverter";
+bootstrap = {{ servers = "{kafka}"; }};
+key = {{ converter = "org.apache.kafka.connect.storage.StringConverter"; }};
+value = {{ converter = "org.apache.kafka.connect.storage.StringConverter"; }};
 api = {{ listeners = [ "{url}" ]; }};
+rest = {{ compat = "strict"; }};
 checkpoint = {{ interval = "200ms"; }};
 """
 
