@@ -107,7 +107,8 @@ AC_DEFUN([OUTFLOW_CLIENT_LIBRARIES], [
   curl_summary="no (left out)"
   AS_IF([test "$with_curl" != no], [
     PKG_CHECK_MODULES([CURL], [libcurl >= 7.68],
-      [have_curl=yes; curl_summary=yes],
+      [have_curl=yes; curl_summary=yes
+       AC_DEFINE([HAVE_CURL], [1], [libcurl's headers are there.])],
       [curl_summary="no (libcurl 7.68 or newer is missing: libcurl4-openssl-dev)"])
   ])
   AM_CONDITIONAL([HAVE_CURL], [test "$have_curl" = yes])
