@@ -122,6 +122,7 @@ outflow_status host_model_new(const struct loaded *from, struct host_model *m, s
 	m->stop_timeout_ns = model_number(c, "stop.timeout") * NS_PER_MS;
 	if (status == OUTFLOW_OK)
 		status = api_model_new(&from->host, c, problems, &m->api);
+	m->secrets_show = model_number(c, "secrets.show") != 0;
 	instance_config_free(&c);
 	if (status != OUTFLOW_OK || m->state_dir == NULL || m->plugin_path == NULL || m->cluster == NULL ||
 	    keep_connect_keys(m, &from->host) != OUTFLOW_OK) {

@@ -107,6 +107,9 @@ static const outflow_cfg_key host_keys[] = {
 	    "strict: where Kafka Connect answers a malformed request with status 500, so does this API, instead of 400."),
 	KEY("topic.tracking.enable", BOOL, LOW, "true", 0, 0, NULL, "API", "Does /connectors/<name>/topics answer?"),
 	KEY("topic.tracking.allow.reset", BOOL, LOW, "true", 0, 0, NULL, "API", "May its topics be reset?"),
+	KEY("secrets.show", BOOL, LOW, "false", 0, 0, NULL, "Host",
+	    "Do answers that show a configuration have its secrets in clear? false: [hidden] stands in their place, and a "
+	    "configuration that is written back with it keeps them."),
 };
 
 static const outflow_cfg_key pipeline_keys[] = {

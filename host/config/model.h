@@ -91,6 +91,7 @@ struct host_model {
 	char *cluster;                  /* cluster: first part of event ids */
 	struct settings connect;        /* what stands in for keys of pipelines in Kafka Connect's spelling, as given */
 	struct api_model api;           /* api.*, access.control.*, rest.compat, topic.tracking.* */
+	int secrets_show;               /* secrets.show */
 };
 
 /* The host's own keys. Problems are added; defaults stand in for what is wrong. OUTFLOW_E_NOMEM. [any] */

@@ -295,6 +295,18 @@ static outflow_status load_found(const struct inventory *inv, const struct found
 	return OUTFLOW_OK;
 }
 
+/* Returns how many match. */
+static size_t find_known(const struct catalog *all, uint32_t kind, const char *reference, struct found *result)
+{
+	size_t n = find_by_name(all, kind, reference, result);
+
+	if (n > 0)
+		return n;
+	result->file = catalog_find(all, reference);
+	result->what = result->file ? main_component(result->file, kind) : NULL;
+	return result->what != NULL;
+}
+
 outflow_status inventory_find(const struct inventory *inv, uint32_t kind, const char *reference,
                               struct component *result, outflow_error *err)
 {
@@ -303,13 +315,19 @@ outflow_status inventory_find(const struct inventory *inv, uint32_t kind, const 
 	size_t n;
 
 	CHECK_OBJ(inv, INVENTORY_MAGIC);
-	n = find_by_name(all, kind, reference, &found);
-	if (n == 0) {
-		found.file = catalog_find(all, reference);
-		found.what = found.file ? main_component(found.file, kind) : NULL;
-		n = found.what != NULL;
-	}
+	n = find_known(all, kind, reference, &found);
 	return n == 1 ? load_found(inv, &found, result, err) : fail_to_find(all, kind, reference, n, err);
+}
+
+const outflow_component *inventory_loaded(const struct inventory *inv, uint32_t kind, const char *reference)
+{
+	struct found found = { 0 };
+	const struct module *m = NULL;
+
+	CHECK_OBJ(inv, INVENTORY_MAGIC);
+	if (find_known(inventory_catalog(inv), kind, reference, &found) == 1)
+		m = plugin_file_module(found.file);
+	return m != NULL ? component_of(m, found.what->kind, found.what->name) : NULL;
 }
 
 /* ---- private copies ---- */

@@ -31,6 +31,9 @@ outflow_status inventory_rescan(struct inventory *inv, outflow_error *err);
 outflow_status inventory_find(const struct inventory *inv, uint32_t kind, const char *reference,
                               struct component *result, outflow_error *err);
 
+/* The same, if its plugin is loaded already; NULL: it is not, or nothing or several match. [any] */
+const outflow_component *inventory_loaded(const struct inventory *inv, uint32_t kind, const char *reference);
+
 /* The module to create an instance from: the shared one, or, for a component with OUTFLOW_PRIVATE_COPY, a copy that nobody
  * else has until inventory_release. [any] */
 outflow_status inventory_instance(struct inventory *inv, const struct component *c, struct component *result,

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* mask_test.c: no secret is in settings that are shown, everything else is, and what was hidden comes back. */
+#include "host/config/mask.h"
+
+#include "host/plugin/probe.h"
+
+#include <outflow/util.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdlib.h>
+
+static struct inventory *inventory;
+
+struct fixture {
+	struct host_model host;
+	struct settings given, shown;
+	struct problems problems;
+};
+
+/* What a checked configuration leaves behind: the plugins that it uses are loaded. */
+static int open_inventory(void **state)
+{
+	static const struct {
+		uint32_t kind;
+		const char *name;
+	} used[] = {
+		{ OUTFLOW_SOURCE, "mqtt" },
+		{ OUTFLOW_SINK, "kafka" },
+		{ OUTFLOW_TRANSFORM, "event/deliver" },
+		{ OUTFLOW_TRANSFORM, "function" },
+		{ OUTFLOW_TRANSFORM, "cleanse/mask" },
+	};
+	outflow_error err = { .size = sizeof err };
+	struct component c;
+
+	(void)state;
+	if (inventory_open(".libs", NULL, &inventory, &err) != OUTFLOW_OK)
+		return -1;
+	for (size_t i = 0; i < sizeof used / sizeof used[0]; i++)
+		if (inventory_find(inventory, used[i].kind, used[i].name, &c, &err) != OUTFLOW_OK) {
+			print_error("%s\n", err.msg);
+			return -1;
+		}
+	return 0;
+}
+
+static int close_inventory(void **state)
+{
+	(void)state;
+	inventory_close(&inventory);
+	return 0;
+}
+
+static int set_up(void **state)
+{
+	*state = calloc(1, sizeof(struct fixture));
+	return *state ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *f = *state;
+
+	settings_clear(&f->given);
+	settings_clear(&f->shown);
+	problems_clear(&f->problems);
+	free(f);
+	return 0;
+}
+
+static void give(struct fixture *f, const char *key, const char *value)
+{
+	assert_int_equal(settings_set(&f->given, key, value, NULL, 0), OUTFLOW_OK);
+}
+
+static void mask(struct fixture *f, enum mask_of what)
+{
+	settings_clear(&f->shown);
+	assert_int_equal(mask_settings(&f->host, inventory, what, &f->given, &f->shown), OUTFLOW_OK);
+	assert_int_equal(f->shown.n, f->given.n);
+}
+
+static void assert_shown(const struct fixture *f, const char *key, const char *expected)
+{
+	const char *value = settings_get(&f->shown, key);
+
+	if (value == NULL || strcmp(value, expected) != 0)
+		fail_msg("%s is shown as '%s', not '%s'", key, value ? value : "(nothing)", expected);
+}
+
+static void assert_hidden(const struct fixture *f, const char *key)
+{
+	assert_shown(f, key, "[hidden]");
+}
+
+static void keys_that_a_schema_calls_secret_are_hidden(void **state)
+{
+	struct fixture *f = *state;
+
+	give(f, "name", "p");
+	give(f, "source.class", "mqtt");
+	give(f, "source.username", "plant");
+	give(f, "source.password.value", "marker");
+	give(f, "source.tls.key.password", "marker");
+	give(f, "transforms", "call,cut");
+	give(f, "transforms.call.class", "function");
+	give(f, "transforms.call.headers.X-Who", "marker");
+	give(f, "transforms.call.url", "http://127.0.0.1/f");
+	give(f, "transforms.cut.class", "mask");
+	give(f, "transforms.cut.secret", "marker");
+	give(f, "transforms.cut.rules", "dev:hash");
+	give(f, "sink.class", "kafka");
+	give(f, "sink.headers.X-Who", "seen");
+	mask(f, MASK_PIPELINE);
+	assert_shown(f, "name", "p");
+	assert_shown(f, "source.class", "mqtt");
+	assert_shown(f, "source.username", "plant");
+	assert_hidden(f, "source.password.value");
+	assert_hidden(f, "source.tls.key.password");
+	assert_shown(f, "transforms", "call,cut");
+	assert_hidden(f, "transforms.call.headers.X-Who");
+	assert_shown(f, "transforms.call.url", "http://127.0.0.1/f");
+	assert_hidden(f, "transforms.cut.secret");
+	assert_shown(f, "transforms.cut.rules", "dev:hash");
+	assert_shown(f, "sink.headers.X-Who", "seen");
+}
+
+static void names_of_client_properties_tell_secrets(void **state)
+{
+	static const char *const secret[] = {
+		"producer.sasl.password",         "producer.SASL.JAAS.config",        "producer.ssl.key.pem",
+		"producer.ssl.key.password",      "producer.ssl.keystore.password",   "producer.ssl.keystore.key",
+		"producer.oauth.client.secret",   "producer.sasl.oauthbearer.token",  "producer.client_secret",
+		"producer.aws.secret.access.key", "producer.basic.auth.user.info",    "consumer.x.private.key.pem",
+		"headers.Authorization",          "producer.ssl.truststore.password",
+	};
+	static const char *const open[] = {
+		"producer.ssl.key.location",
+		"producer.ssl.ca.location",
+		"producer.linger.ms",
+		"bootstrap",
+		"key",
+		"key.form",
+		"tls.key",
+	};
+	struct fixture *f = *state;
+	char key[100];
+
+	give(f, "sink.class", "kafka");
+	for (size_t i = 0; i < sizeof secret / sizeof secret[0]; i++) {
+		snprintf(key, sizeof key, "sink.%s", secret[i]);
+		give(f, key, "marker");
+	}
+	for (size_t i = 0; i < sizeof open / sizeof open[0]; i++) {
+		snprintf(key, sizeof key, "sink.%s", open[i]);
+		give(f, key, "seen");
+	}
+	mask(f, MASK_PIPELINE);
+	for (size_t i = 0; i < sizeof secret / sizeof secret[0]; i++) {
+		snprintf(key, sizeof key, "sink.%s", secret[i]);
+		assert_hidden(f, key);
+	}
+	for (size_t i = 0; i < sizeof open / sizeof open[0]; i++) {
+		snprintf(key, sizeof key, "sink.%s", open[i]);
+		assert_shown(f, key, "seen");
+	}
+}
+
+static void a_url_with_a_password_is_hidden_whole(void **state)
+{
+	struct fixture *f = *state;
+
+	give(f, "sink.class", "kafka");
+	give(f, "sink.producer.registry.url", "https://me:marker@registry:8081/a");
+	give(f, "sink.producer.other.url", "https://registry:8081/a@b");
+	mask(f, MASK_PIPELINE);
+	assert_hidden(f, "sink.producer.registry.url");
+	assert_shown(f, "sink.producer.other.url", "https://registry:8081/a@b");
+}
+
+static void references_are_shown_and_what_is_mixed_with_them_is_not(void **state)
+{
+	struct fixture *f = *state;
+
+	give(f, "source.class", "mqtt");
+	give(f, "source.password", "${file:/run/secrets/password}");
+	give(f, "source.tls.key.password", "x${env:KEY}");
+	give(f, "sink.producer.sasl.password", "${env:A}${dir:/run:b}");
+	give(f, "sink.producer.ssl.key.password", "${other:marker}");
+	mask(f, MASK_PIPELINE);
+	assert_shown(f, "source.password", "${file:/run/secrets/password}");
+	assert_hidden(f, "source.tls.key.password");
+	assert_shown(f, "sink.producer.sasl.password", "${env:A}${dir:/run:b}");
+	assert_hidden(f, "sink.producer.ssl.key.password");
+}
+
+static void without_a_class_every_plugin_has_its_say(void **state)
+{
+	struct fixture *f = *state;
+
+	give(f, "source.connection", "plant");
+	give(f, "source.password", "marker");
+	give(f, "source.topics", "a/#");
+	give(f, "transforms.call.headers.X-Who", "marker");
+	mask(f, MASK_PIPELINE);
+	assert_shown(f, "source.connection", "plant");
+	assert_hidden(f, "source.password");
+	assert_shown(f, "source.topics", "a/#");
+	assert_hidden(f, "transforms.call.headers.X-Who");
+}
+
+/* Nobody knows which of its keys are secret. */
+static void of_a_plugin_that_is_not_loaded_nothing_is_shown(void **state)
+{
+	struct fixture *f = *state;
+
+	give(f, "source.class", "gone");
+	give(f, "source.anything", "marker");
+	give(f, "sink.class", "null");
+	give(f, "sink.anything", "marker");
+	mask(f, MASK_PIPELINE);
+	assert_shown(f, "source.class", "gone");
+	assert_hidden(f, "source.anything");
+	assert_shown(f, "sink.class", "null");
+	assert_hidden(f, "sink.anything");
+}
+
+static void connections_have_secrets_too(void **state)
+{
+	struct fixture *f = *state;
+
+	give(f, "class", "mqtt");
+	give(f, "broker", "tcp://127.0.0.1");
+	give(f, "password", "marker");
+	give(f, "tls.key.password", "marker");
+	mask(f, MASK_CONNECTION);
+	assert_shown(f, "class", "mqtt");
+	assert_shown(f, "broker", "tcp://127.0.0.1");
+	assert_hidden(f, "password");
+	assert_hidden(f, "tls.key.password");
+}
+
+static void the_host_can_be_told_to_show_them(void **state)
+{
+	struct fixture *f = *state;
+
+	f->host.secrets_show = 1;
+	give(f, "class", "mqtt");
+	give(f, "password", "seen");
+	mask(f, MASK_CONNECTION);
+	assert_shown(f, "password", "seen");
+}
+
+static void what_was_hidden_comes_back(void **state)
+{
+	struct fixture *f = *state;
+
+	give(f, "class", "mqtt");
+	give(f, "broker", "tcp://a");
+	give(f, "password", "marker");
+	mask(f, MASK_CONNECTION);
+	assert_int_equal(settings_set(&f->shown, "broker", "tcp://b", NULL, 0), OUTFLOW_OK);
+	assert_int_equal(mask_restore(&f->shown, &f->given, "plant", &f->problems), OUTFLOW_OK);
+	assert_int_equal(f->problems.n, 0);
+	assert_shown(f, "password", "marker");
+	assert_shown(f, "broker", "tcp://b");
+}
+
+static void a_mask_for_nothing_is_a_problem(void **state)
+{
+	struct fixture *f = *state;
+	struct settings stored = { 0 };
+
+	give(f, "password", "[hidden]");
+	assert_int_equal(mask_restore(&f->given, &stored, "plant", &f->problems), OUTFLOW_OK);
+	assert_int_equal(mask_restore(&f->given, NULL, "plant", &f->problems), OUTFLOW_OK);
+	assert_int_equal(f->problems.n, 1);
+	assert_string_equal(f->problems.list[0].key, "password");
+	assert_string_equal(f->problems.list[0].pipeline, "plant");
+}
+
+int main(int argc, char **argv)
+{
+#define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		TEST(keys_that_a_schema_calls_secret_are_hidden),
+		TEST(names_of_client_properties_tell_secrets),
+		TEST(a_url_with_a_password_is_hidden_whole),
+		TEST(references_are_shown_and_what_is_mixed_with_them_is_not),
+		TEST(without_a_class_every_plugin_has_its_say),
+		TEST(of_a_plugin_that_is_not_loaded_nothing_is_shown),
+		TEST(connections_have_secrets_too),
+		TEST(the_host_can_be_told_to_show_them),
+		TEST(what_was_hidden_comes_back),
+		TEST(a_mask_for_nothing_is_a_problem),
+	};
+
+	probe_serve(argc, argv);
+	return cmocka_run_group_tests(tests, open_inventory, close_inventory);
+}
