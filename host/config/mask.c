@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "host/config/mask.h"
 
+#include "host/config/connect_keys.h"
+#include "host/config/connect_spelling.h"
 #include "host/config/host_schema.h"
 #include "host/config/schema.h"
 
@@ -176,6 +178,26 @@ static int component_hides(const struct inventory *inv, const struct component_p
 	return !loaded && !schema_has(&choice_schema, name);
 }
 
+static int is_java(const char *class)
+{
+	for (const struct connect_java *java = connect_javas; java->class != NULL; java++)
+		if (connect_class_is(java->class, "Connector", class))
+			return 1;
+	return 0;
+}
+
+/* In Kafka Connect's spelling the keys of the component stand among those of the pipeline. */
+static int connector_hides(const struct inventory *inv, const struct settings *settings, const char *key)
+{
+	const struct component_place place = { "", { OUTFLOW_SOURCE, OUTFLOW_SINK } };
+	const char *class = settings_get(settings, "connector.class");
+
+	if (is_java(class) || schema_has(&pipeline_schema, key) || connect_key_find(key, CONNECT_SOURCE) != NULL ||
+	    connect_key_find(key, CONNECT_SINK) != NULL)
+		return 0;
+	return component_hides(inv, &place, class, key);
+}
+
 int mask_hides(const struct inventory *inv, enum mask_of what, const struct settings *settings,
                const struct setting *it)
 {
@@ -189,8 +211,9 @@ int mask_hides(const struct inventory *inv, enum mask_of what, const struct sett
 		name[strlen(name) - strlen(".value")] = '\0';
 	if (is_secret_name(name) || holds_user_info(it->value))
 		return 1;
-	return find_place(what, it->key, &place) &&
-	       component_hides(inv, &place, class_at(settings, place.prefix), it->key + strlen(place.prefix));
+	if (find_place(what, it->key, &place))
+		return component_hides(inv, &place, class_at(settings, place.prefix), it->key + strlen(place.prefix));
+	return connect_is_spelling(settings) && connector_hides(inv, settings, it->key);
 }
 
 /* ---- there and back ---- */

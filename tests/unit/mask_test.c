@@ -193,11 +193,13 @@ static void references_are_shown_and_what_is_mixed_with_them_is_not(void **state
 	give(f, "source.tls.key.password", "x${env:KEY}");
 	give(f, "sink.producer.sasl.password", "${env:A}${dir:/run:b}");
 	give(f, "sink.producer.ssl.key.password", "${other:marker}");
+	give(f, "sink.producer.ssl.keystore.password", "${env:KEY}marker");
 	mask(f, MASK_PIPELINE);
 	assert_shown(f, "source.password", "${file:/run/secrets/password}");
 	assert_hidden(f, "source.tls.key.password");
 	assert_shown(f, "sink.producer.sasl.password", "${env:A}${dir:/run:b}");
 	assert_hidden(f, "sink.producer.ssl.key.password");
+	assert_hidden(f, "sink.producer.ssl.keystore.password");
 }
 
 static void without_a_class_every_plugin_has_its_say(void **state)
@@ -229,6 +231,37 @@ static void of_a_plugin_that_is_not_loaded_nothing_is_shown(void **state)
 	assert_hidden(f, "source.anything");
 	assert_shown(f, "sink.class", "null");
 	assert_hidden(f, "sink.anything");
+}
+
+static void connectors_of_kafka_connect_have_secrets_too(void **state)
+{
+	struct fixture *f = *state;
+
+	give(f, "name", "p");
+	give(f, "connector.class", "mqtt/source");
+	give(f, "tasks.max", "1");
+	give(f, "topics", "a/#");
+	give(f, "password", "marker");
+	give(f, "tls.key.password", "marker");
+	give(f, "sink.password", "marker");
+	give(f, "producer.override.sasl.jaas.config", "marker");
+	give(f, "producer.override.linger.ms", "5");
+	mask(f, MASK_PIPELINE);
+	assert_shown(f, "connector.class", "mqtt/source");
+	assert_shown(f, "topics", "a/#");
+	assert_hidden(f, "password");
+	assert_hidden(f, "tls.key.password");
+	assert_hidden(f, "sink.password");
+	assert_hidden(f, "producer.override.sasl.jaas.config");
+	assert_shown(f, "producer.override.linger.ms", "5");
+	give(f, "connector.class", "org.apache.kafka.connect.file.FileStreamSourceConnector");
+	give(f, "file", "seen");
+	mask(f, MASK_PIPELINE);
+	assert_shown(f, "file", "seen");
+	give(f, "connector.class", "gone");
+	mask(f, MASK_PIPELINE);
+	assert_shown(f, "tasks.max", "1");
+	assert_hidden(f, "file");
 }
 
 static void connections_have_secrets_too(void **state)
@@ -295,6 +328,7 @@ int main(int argc, char **argv)
 		TEST(references_are_shown_and_what_is_mixed_with_them_is_not),
 		TEST(without_a_class_every_plugin_has_its_say),
 		TEST(of_a_plugin_that_is_not_loaded_nothing_is_shown),
+		TEST(connectors_of_kafka_connect_have_secrets_too),
 		TEST(connections_have_secrets_too),
 		TEST(the_host_can_be_told_to_show_them),
 		TEST(what_was_hidden_comes_back),
