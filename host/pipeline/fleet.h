@@ -98,6 +98,11 @@ enum fleet_answer fleet_create(struct fleet *f, const char *name, const struct s
 enum fleet_answer fleet_put(struct fleet *f, const char *name, const struct settings *settings, int64_t timeout_ns,
                             struct problems *problems, outflow_error *err);
 
+/* Gives a pipeline that there is another configuration, as fleet_put; version: NULL, or do so only while its own still is
+ * that. FLEET_OK, FLEET_UNKNOWN, FLEET_EXISTS (another version), FLEET_DECLARED, and as fleet_put. [any] */
+enum fleet_answer fleet_edit(struct fleet *f, const char *name, const char *version, const struct settings *settings,
+                             int64_t timeout_ns, struct problems *problems, outflow_error *err);
+
 /* Asks it to run, pause or stop; returns before it does. Asking a failed one to run starts it again. FLEET_UNKNOWN,
  * FLEET_FAILED. [any] */
 enum fleet_answer fleet_aim(struct fleet *f, const char *name, enum pipeline_target target, outflow_error *err);

@@ -177,62 +177,73 @@ static enum fleet_answer edit(struct fleet *f, struct pipeline *p, struct buildi
 	return FLEET_OK;
 }
 
-/* may_edit: there may be one of this name already. */
-static enum fleet_answer commit(struct fleet *f, const char *name, struct building *b, enum pipeline_target target,
-                                int may_edit, outflow_error *err)
-{
-	struct pipeline *p = fleet_find(f, name);
+/* What a request may find, and do with it. */
+struct intent {
+	const char *name;
+	enum pipeline_target target; /* of one that is created */
+	int may_create, may_edit;
+	const char *version; /* NULL, or what one that is edited has to have */
+};
 
-	if (fleet_is_open(f, err) != FLEET_OK)
-		return FLEET_FAILED;
+static const char *version_of(const struct pipeline *p)
+{
+	return p->next ? p->next->version : p->model ? p->model->version : "";
+}
+
+/* Is the request for nothing, whatever the configuration says? [under lock] */
+static enum fleet_answer foresee(struct fleet *f, const struct intent *i, outflow_error *err)
+{
+	const struct pipeline *p = fleet_find(f, i->name);
+
 	if (p == NULL)
-		return create(f, name, b, target, err);
-	if (!may_edit) {
-		outflow_fail(err, OUTFLOW_E_CONFIG, "there is a pipeline '%.200s' already", name);
+		return i->may_create ? FLEET_OK : unknown(i->name, err);
+	if (!i->may_edit) {
+		outflow_fail(err, OUTFLOW_E_CONFIG, "there is a pipeline '%.200s' already", i->name);
 		return FLEET_EXISTS;
 	}
-	return p->declared ? declared(p, err) : edit(f, p, b, err);
-}
-
-/* Is the request for nothing, whatever the configuration says? */
-static enum fleet_answer foresee(struct fleet *f, const char *name, int may_edit, outflow_error *err)
-{
-	const struct pipeline *p;
-	enum fleet_answer answer = FLEET_OK;
-
-	pthread_mutex_lock(&f->lock);
-	p = fleet_find(f, name);
-	if (p != NULL && !may_edit) {
-		outflow_fail(err, OUTFLOW_E_CONFIG, "there is a pipeline '%.200s' already", name);
-		answer = FLEET_EXISTS;
-	} else if (p != NULL && p->declared) {
-		answer = declared(p, err);
+	if (i->version != NULL && strcmp(i->version, version_of(p)) != 0) {
+		outflow_fail(err, OUTFLOW_E_CONFIG, "pipeline '%.200s' has been changed: its version is %s now",
+		             i->name, version_of(p));
+		return FLEET_EXISTS;
 	}
-	pthread_mutex_unlock(&f->lock);
-	return answer;
+	return p->declared ? declared(p, err) : FLEET_OK;
 }
 
-static enum fleet_answer put(struct fleet *f, const char *name, const struct settings *settings,
-                             enum pipeline_target target, int may_edit, int64_t timeout_ns, struct problems *problems,
-                             outflow_error *err)
+static enum fleet_answer commit(struct fleet *f, const struct intent *i, struct building *b, outflow_error *err)
+{
+	struct pipeline *p = fleet_find(f, i->name);
+	enum fleet_answer answer = fleet_is_open(f, err);
+
+	if (answer == FLEET_OK)
+		answer = foresee(f, i, err);
+	if (answer != FLEET_OK)
+		return answer;
+	return p == NULL ? create(f, i->name, b, i->target, err) : edit(f, p, b, err);
+}
+
+static enum fleet_answer put(struct fleet *f, const struct intent *i, const struct settings *settings,
+                             int64_t timeout_ns, struct problems *problems, outflow_error *err)
 {
 	int64_t deadline = clock_mono_ns() + timeout_ns;
-	enum fleet_answer answer = foresee(f, name, may_edit, err);
+	enum fleet_answer answer;
 	uint64_t generation;
 	int is_current;
 
+	pthread_mutex_lock(&f->lock);
+	answer = foresee(f, i, err);
+	pthread_mutex_unlock(&f->lock);
 	if (answer != FLEET_OK)
 		return answer;
 	do {
 		struct building *b = NULL;
 
-		answer = make_model(f, name, settings, deadline - clock_mono_ns(), &b, &generation, problems, err);
+		answer = make_model(f, i->name, settings, deadline - clock_mono_ns(), &b, &generation, problems, err);
 		if (answer != FLEET_OK)
 			return answer;
 		pthread_mutex_lock(&f->lock);
 		is_current = generation == f->generation;
 		if (is_current)
-			answer = commit(f, name, b, target, may_edit, err);
+			answer = commit(f, i, b, err);
 		pthread_mutex_unlock(&f->lock);
 		building_free(&b);
 	} while (!is_current);
@@ -243,7 +254,8 @@ enum fleet_answer fleet_create(struct fleet *f, const char *name, const struct s
                                enum pipeline_target target, int64_t timeout_ns, struct problems *problems,
                                outflow_error *err)
 {
-	enum fleet_answer answer = put(f, name, settings, target, 0, timeout_ns, problems, err);
+	struct intent i = { .name = name, .target = target, .may_create = 1 };
+	enum fleet_answer answer = put(f, &i, settings, timeout_ns, problems, err);
 
 	return answer == FLEET_CREATED ? FLEET_OK : answer;
 }
@@ -251,7 +263,17 @@ enum fleet_answer fleet_create(struct fleet *f, const char *name, const struct s
 enum fleet_answer fleet_put(struct fleet *f, const char *name, const struct settings *settings, int64_t timeout_ns,
                             struct problems *problems, outflow_error *err)
 {
-	return put(f, name, settings, TARGET_RUNNING, 1, timeout_ns, problems, err);
+	struct intent i = { .name = name, .target = TARGET_RUNNING, .may_create = 1, .may_edit = 1 };
+
+	return put(f, &i, settings, timeout_ns, problems, err);
+}
+
+enum fleet_answer fleet_edit(struct fleet *f, const char *name, const char *version, const struct settings *settings,
+                             int64_t timeout_ns, struct problems *problems, outflow_error *err)
+{
+	struct intent i = { .name = name, .may_edit = 1, .version = version };
+
+	return put(f, &i, settings, timeout_ns, problems, err);
 }
 
 /* ---- what it is to do ---- */
