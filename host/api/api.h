@@ -34,10 +34,13 @@
 
 enum api_phase { API_STARTING, API_READY, API_STOPPING };
 
+struct rates;
+
 struct api {
 	const struct host_model *host;
 	struct fleet *fleet;                   /* NULL until API_READY */
 	const struct environment *environment; /* the same */
+	struct rates *rates;                   /* how fast pipelines are */
 	struct changes *changes;               /* whose pipeline has changed; watch it for live status */
 	char worker_id[300];                   /* "127.0.0.1:8083": who Kafka Connect's answers say they are from */
 	int64_t started_ms;                    /* wall clock */

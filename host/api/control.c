@@ -2,6 +2,7 @@
 #include "host/api/control.h"
 
 #include "host/api/guard.h"
+#include "host/api/native_rates.h"
 #include "host/api/server.h"
 #include "host/base/clock.h"
 #include "host/base/log.h"
@@ -126,7 +127,9 @@ outflow_status control_open(const struct host_model *host, const struct state_di
 	outflow_status status = OUTFLOW_OK;
 
 	*result = NULL;
-	if (c == NULL || (c->api.changes = changes_new()) == NULL) {
+	if (c == NULL || (c->api.changes = changes_new()) == NULL || (c->api.rates = rates_new()) == NULL) {
+		if (c != NULL)
+			changes_free(&c->api.changes);
 		free(c);
 		return outflow_fail(err, OUTFLOW_E_NOMEM, "no memory");
 	}
@@ -181,6 +184,7 @@ int control_close(struct control **pc, int64_t deadline_ns)
 		listener_close(&c->listeners[i]);
 	free(c->listeners);
 	changes_free(&c->api.changes);
+	rates_free(&c->api.rates);
 	free(c);
 	return 0;
 }

@@ -3,6 +3,7 @@
 
 #include "host/api/connect.h"
 #include "host/api/metrics_routes.h"
+#include "host/api/native.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 const struct route *const route_tables[] = {
 	connect_server_routes,
 	metrics_routes,
+	native_pipeline_routes,
 	NULL,
 };
 

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* native.h: Outflow's own API, below /v1; doc/api.md tells of it, host/api/openapi.json defines it. */
+#ifndef HOST_API_NATIVE_H
+#define HOST_API_NATIVE_H
+#include "host/api/api.h"
+#include "host/api/native_rates.h"
+#include "host/config/mask.h"
+
+/* /v1/pipelines ... (native_pipelines.c). */
+extern const struct route native_pipeline_routes[];
+
+/* ---- what is said (native_answers.c) ---- */
+
+/* Answers what is wrong: {"error_code", "message", "problems": [{"key", "message", "pointer", "file", "line"}]}. problems and
+ * body, which was asked for, may be NULL. [any] */
+void native_refuse(struct response *r, int status, const char *message, const struct problems *problems,
+                   const json_t *body);
+
+/* The same for what the fleet answered, which is neither FLEET_OK nor FLEET_CREATED. [any] */
+void native_fail(struct response *r, enum fleet_answer answer, const outflow_error *err,
+                 const struct problems *problems, const json_t *body);
+
+/* "2026-11-28T19:10:56.123Z"; null for 0. NULL: no memory. [any] */
+json_t *native_time(int64_t wall_ms);
+
+/* A text, or null for "" and NULL. [any] */
+json_t *native_text(const char *text);
+
+/* The body, which has to be an object; NULL: r says why not. [any] */
+json_t *native_body(const struct request *q, struct response *r);
+
+/* A number of the query within bounds; -1: it is none, r says so. [any] */
+int64_t native_number(const struct request *q, const char *name, int64_t fallback, int64_t low, int64_t high,
+                      struct response *r);
+
+/* ---- pipelines for people who look (native_view.c) ---- */
+
+/* Name, states, classes, version, times, sums and rates. NULL: no memory. [any] */
+json_t *native_summary(struct api *api, const struct pipeline_snapshot *s);
+
+/* The same, and its tasks and configuration, secrets masked. NULL: no memory. [any] */
+json_t *native_detail(struct api *api, const struct pipeline_snapshot *s);
+
+/* Settings as an object of texts, and nested, secrets masked; nested may be NULL. NULL: no memory. [any] */
+json_t *native_settings(struct api *api, enum mask_of what, const struct settings *s, json_t **nested);
+
+#endif

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "host/api/native.h"
+
+#include "host/config/nested.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+json_t *native_time(int64_t wall_ms)
+{
+	time_t seconds = (time_t)(wall_ms / 1000);
+	struct tm parts;
+	char text[64];
+
+	if (wall_ms <= 0 || gmtime_r(&seconds, &parts) == NULL)
+		return json_null();
+	snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", parts.tm_year + 1900, parts.tm_mon + 1,
+	         parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec, (int)(wall_ms % 1000));
+	return json_string(text);
+}
+
+/* A text that is not UTF-8, such as a sentence that was cut, loses what is not. */
+static json_t *sentence(const char *text)
+{
+	json_t *value = json_string(text);
+	char *copy;
+
+	if (value != NULL || (copy = strdup(text)) == NULL)
+		return value;
+	for (char *p = copy; *p != '\0'; p++)
+		if ((unsigned char)*p >= 0x80)
+			*p = '?';
+	value = json_string(copy);
+	free(copy);
+	return value;
+}
+
+json_t *native_text(const char *text)
+{
+	return text == NULL || *text == '\0' ? json_null() : sentence(text);
+}
+
+static json_t *problem_json(const struct problem *p, const json_t *body)
+{
+	json_t *o = json_pack("{s:o, s:o}", "key", native_text(p->key), "message", sentence(p->message));
+	const json_t *config = json_object_get(body, "config");
+	char pointer[512];
+
+	if (o == NULL)
+		return NULL;
+	if (body != NULL && p->key != NULL) {
+		nested_pointer(json_is_object(config) ? config : body, p->key, pointer, sizeof pointer - 8);
+		if (json_is_object(config)) {
+			memmove(pointer + 7, pointer, strlen(pointer) + 1);
+			memcpy(pointer, "/config", 7);
+		}
+		json_object_set_new(o, "pointer", json_string(pointer));
+	}
+	if (p->pipeline != NULL)
+		json_object_set_new(o, "pipeline", native_text(p->pipeline));
+	if (p->file != NULL) {
+		json_object_set_new(o, "file", native_text(p->file));
+		json_object_set_new(o, "line", json_integer(p->line));
+	}
+	return o;
+}
+
+void native_refuse(struct response *r, int status, const char *message, const struct problems *problems,
+                   const json_t *body)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; problems != NULL && i < problems->n; i++)
+		json_array_append_new(list, problem_json(&problems->list[i], body));
+	response_json(r, status, json_pack("{s:i, s:o, s:o}", "error_code", status, "message", sentence(message),
+	                                   "problems", list));
+}
+
+void native_fail(struct response *r, enum fleet_answer answer, const outflow_error *err,
+                 const struct problems *problems, const json_t *body)
+{
+	static const int statuses[] = {
+		[FLEET_UNKNOWN] = 404,     [FLEET_EXISTS] = 409, [FLEET_INVALID] = 400, [FLEET_DECLARED] = 409,
+		[FLEET_NOT_STOPPED] = 409, [FLEET_IN_USE] = 409, [FLEET_TIMEOUT] = 504, [FLEET_FAILED] = 500,
+	};
+
+	native_refuse(r, statuses[answer], err->msg, problems, body);
+}
+
+json_t *native_body(const struct request *q, struct response *r)
+{
+	json_t *body = request_json(q, r, 400);
+
+	if (body == NULL || json_is_object(body))
+		return body;
+	json_decref(body);
+	native_refuse(r, 400, "the body is to be a JSON object", NULL, NULL);
+	return NULL;
+}
+
+int64_t native_number(const struct request *q, const char *name, int64_t fallback, int64_t low, int64_t high,
+                      struct response *r)
+{
+	const char *text = request_query(q, name);
+	char message[200], *end;
+	long long n;
+
+	if (text == NULL)
+		return fallback;
+	errno = 0;
+	n = strtoll(text, &end, 10);
+	if (*text >= '0' && *text <= '9' && *end == '\0' && errno == 0 && n >= low && n <= high)
+		return n;
+	snprintf(message, sizeof message, "%s is a number from %lld to %lld", name, (long long)low, (long long)high);
+	native_refuse(r, 400, message, NULL, NULL);
+	return -1;
+}
