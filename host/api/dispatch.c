@@ -43,7 +43,7 @@ static int check_types(const struct route *route, const struct request *q, struc
 		response_error(r, 406, "HTTP 406 Not Acceptable");
 		return 0;
 	}
-	if (type != NULL && has_body(q) && !media_type_is(type, route->consumes ? route->consumes : JSON_TYPE)) {
+	if (has_body(q) && !media_type_is(type ? type : "", route->consumes ? route->consumes : JSON_TYPE)) {
 		response_error(r, 415, "HTTP 415 Unsupported Media Type");
 		return 0;
 	}
@@ -71,6 +71,7 @@ const struct route *dispatch_head(struct api *api, const struct route *const *ta
 	int is_options = route == NULL && strcmp(q->method, "OPTIONS") == 0;
 	enum access access = route ? route->access : ACCESS_READ;
 
+	q->secure = d->listener->kind == LISTEN_HTTPS;
 	if (!guard_origin(d, q, r) || !guard_user(d, q, is_options ? ACCESS_PUBLIC : access, r))
 		return NULL;
 	if (route == NULL)

@@ -104,6 +104,19 @@ outflow_status settings_merge(struct settings *to, const char *to_prefix, const 
 	return OUTFLOW_OK;
 }
 
+void settings_remove(struct settings *s, const char *key)
+{
+	int found;
+	size_t at = search(s, key, &found);
+
+	if (!found)
+		return;
+	free(s->list[at].key);
+	free(s->list[at].value);
+	s->n--;
+	memmove(s->list + at, s->list + at + 1, (s->n - at) * sizeof *s->list);
+}
+
 void settings_clear(struct settings *s)
 {
 	for (size_t i = 0; i < s->n; i++) {

@@ -30,6 +30,9 @@ const char *settings_get(const struct settings *s, const char *key);
 outflow_status settings_merge(struct settings *to, const char *to_prefix, const struct settings *from,
                               const char *prefix, int replace);
 
+/* Takes key away, if it is there. [any] */
+void settings_remove(struct settings *s, const char *key);
+
 void settings_clear(struct settings *s);
 
 /* A file name that lives as long as the process. NULL: no memory. [any] */
