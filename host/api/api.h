@@ -13,8 +13,8 @@
  *	}
  *
  *	const struct route native_routes[] = {
- *		{ "GET", "/v1/pipelines/{name}", ACCESS_READ, show },
- *		{ "POST", "/v1/pipelines/{name}/start", ACCESS_ADMIN, start },
+ *		{ "GET", "/v1/pipelines/{name}", ACCESS_READ, .handle = show },
+ *		{ "POST", "/v1/pipelines/{name}/start", ACCESS_ADMIN, .handle = start },
  *		{ 0 },
  *	};
  *

@@ -30,7 +30,8 @@ static int read_config(const struct api *api, const json_t *config, int remove, 
 		response_error(r, connect_malformed(api), "the configuration has to be a JSON object of texts");
 		return 0;
 	}
-	json_object_foreach((json_t *)(uintptr_t)config, key, value) {
+	json_object_foreach((json_t *)(uintptr_t)config, key, value)
+	{
 		char *text = value_text(value);
 		outflow_status status;
 
@@ -39,8 +40,8 @@ static int read_config(const struct api *api, const json_t *config, int remove, 
 			continue;
 		}
 		if (text == NULL) {
-			response_error(r, connect_malformed(api), "%.200s: expected a text, a number, true or false%s", key,
-			               json_is_null(value) ? ", not null" : "");
+			response_error(r, connect_malformed(api), "%.200s: expected a text, a number, true or false%s",
+			               key, json_is_null(value) ? ", not null" : "");
 			return 0;
 		}
 		status = settings_set(to, key, text, NULL, 0);
@@ -96,9 +97,11 @@ static int read_creation(const struct api *api, const json_t *body, struct creat
 		response_error(r, status, "the body has to be a JSON object with name and config");
 		return 0;
 	}
-	json_object_foreach((json_t *)(uintptr_t)body, key, value) {
+	json_object_foreach((json_t *)(uintptr_t)body, key, value)
+	{
 		if (strcmp(key, members[0]) != 0 && strcmp(key, members[1]) != 0 && strcmp(key, members[2]) != 0) {
-			response_error(r, status, "unknown member '%.200s'; there are name, config and initial_state", key);
+			response_error(r, status, "unknown member '%.200s'; there are name, config and initial_state",
+			               key);
 			return 0;
 		}
 	}
@@ -192,7 +195,8 @@ static void create_from(struct api *api, const struct request *q, struct respons
 
 	if (read_config(api, c->config, 0, &settings, r) && check_name(c->name, r) &&
 	    restore_secrets(c->name, NULL, &settings, r)) {
-		answer = fleet_create(api->fleet, c->name, &settings, c->target, request_time_left_ns(q), &problems, &err);
+		answer = fleet_create(api->fleet, c->name, &settings, c->target, request_time_left_ns(q), &problems,
+		                      &err);
 		if (answer == FLEET_OK || answer == FLEET_CREATED)
 			answer_info(api, q, c->name, 201, r);
 		else if (answer == FLEET_EXISTS)
@@ -318,7 +322,7 @@ static void show_config(struct api *api, const struct request *q, struct respons
 	pipeline_snapshot_free(&p);
 }
 
-static void delete(struct api *api, const struct request *q, struct response *r)
+static void delete (struct api *api, const struct request *q, struct response *r)
 {
 	outflow_error err = { .size = sizeof err };
 	enum fleet_answer answer = fleet_delete(api->fleet, q->parameters[0], 0, &err);
@@ -330,12 +334,12 @@ static void delete(struct api *api, const struct request *q, struct response *r)
 }
 
 const struct route connect_connector_routes[] = {
-	{ "GET", "/connectors", ACCESS_READ, list },
-	{ "POST", "/connectors", ACCESS_ADMIN, create },
-	{ "GET", "/connectors/{name}", ACCESS_READ, show },
-	{ "DELETE", "/connectors/{name}", ACCESS_ADMIN, delete },
-	{ "GET", "/connectors/{name}/config", ACCESS_READ, show_config },
-	{ "PUT", "/connectors/{name}/config", ACCESS_ADMIN, put_config },
-	{ "PATCH", "/connectors/{name}/config", ACCESS_ADMIN, patch_config },
+	{ "GET", "/connectors", ACCESS_READ, .handle = list },
+	{ "POST", "/connectors", ACCESS_ADMIN, .handle = create },
+	{ "GET", "/connectors/{name}", ACCESS_READ, .handle = show },
+	{ "DELETE", "/connectors/{name}", ACCESS_ADMIN, .handle = delete },
+	{ "GET", "/connectors/{name}/config", ACCESS_READ, .handle = show_config },
+	{ "PUT", "/connectors/{name}/config", ACCESS_ADMIN, .handle = put_config },
+	{ "PATCH", "/connectors/{name}/config", ACCESS_ADMIN, .handle = patch_config },
 	{ 0 },
 };

@@ -63,7 +63,8 @@ static void show_task_configs(struct api *api, const struct request *q, struct r
 }
 
 /* The task of q->parameters[1]. NULL: r says that there is none. */
-static const struct task_snapshot *find_task(const struct pipeline_snapshot *p, const struct request *q, struct response *r)
+static const struct task_snapshot *find_task(const struct pipeline_snapshot *p, const struct request *q,
+                                             struct response *r)
 {
 	const char *text = q->parameters[1];
 	char *end;
@@ -172,14 +173,14 @@ static void restart_connector(struct api *api, const struct request *q, struct r
 }
 
 const struct route connect_lifecycle_routes[] = {
-	{ "GET", "/connectors/{name}/status", ACCESS_READ, show_status },
-	{ "GET", "/connectors/{name}/tasks", ACCESS_READ, show_tasks },
-	{ "GET", "/connectors/{name}/tasks-config", ACCESS_READ, show_task_configs },
-	{ "GET", "/connectors/{name}/tasks/{task}/status", ACCESS_READ, show_task_status },
-	{ "POST", "/connectors/{name}/tasks/{task}/restart", ACCESS_ADMIN, restart_task },
-	{ "POST", "/connectors/{name}/restart", ACCESS_ADMIN, restart_connector },
-	{ "PUT", "/connectors/{name}/pause", ACCESS_ADMIN, pause_connector },
-	{ "PUT", "/connectors/{name}/resume", ACCESS_ADMIN, resume_connector },
-	{ "PUT", "/connectors/{name}/stop", ACCESS_ADMIN, stop_connector },
+	{ "GET", "/connectors/{name}/status", ACCESS_READ, .handle = show_status },
+	{ "GET", "/connectors/{name}/tasks", ACCESS_READ, .handle = show_tasks },
+	{ "GET", "/connectors/{name}/tasks-config", ACCESS_READ, .handle = show_task_configs },
+	{ "GET", "/connectors/{name}/tasks/{task}/status", ACCESS_READ, .handle = show_task_status },
+	{ "POST", "/connectors/{name}/tasks/{task}/restart", ACCESS_ADMIN, .handle = restart_task },
+	{ "POST", "/connectors/{name}/restart", ACCESS_ADMIN, .handle = restart_connector },
+	{ "PUT", "/connectors/{name}/pause", ACCESS_ADMIN, .handle = pause_connector },
+	{ "PUT", "/connectors/{name}/resume", ACCESS_ADMIN, .handle = resume_connector },
+	{ "PUT", "/connectors/{name}/stop", ACCESS_ADMIN, .handle = stop_connector },
 	{ 0 },
 };

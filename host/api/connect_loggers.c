@@ -74,7 +74,8 @@ static void set(struct api *api, const struct request *q, struct response *r)
 	else if (text == NULL || json_is_null(text))
 		response_error(r, 400, "Desired 'level' parameter was not specified in request.");
 	else if (!json_is_string(text) || log_level_parse(json_string_value(text), &level) != 0)
-		response_error(r, 404, "invalid log level '%.100s'.", json_is_string(text) ? json_string_value(text) : "");
+		response_error(r, 404, "invalid log level '%.100s'.",
+		               json_is_string(text) ? json_string_value(text) : "");
 	else
 		set_level(q, level, r);
 	json_decref(body);

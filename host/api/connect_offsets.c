@@ -27,9 +27,8 @@ static void add_offset(void *ctx, const char *pipeline, outflow_str stream, cons
 		partition = json_pack("{s:s%}", "stream", stream.ptr, stream.len);
 	}
 	if (partition != NULL)
-		(void)json_array_append_new(
-			ctx, json_pack("{s:o, s:{s:I}}", "partition", partition, "offset", offset_name(partition),
-		                       (json_int_t)position->next));
+		(void)json_array_append_new(ctx, json_pack("{s:o, s:{s:I}}", "partition", partition, "offset",
+		                                           offset_name(partition), (json_int_t)position->next));
 }
 
 static void show(struct api *api, const struct request *q, struct response *r)
@@ -134,7 +133,8 @@ static const char *read_kafka_partition(const json_t *partition, struct change *
 	if (!json_is_string(topic) || !read_number(json_object_get(partition, "kafka_partition"), &number) ||
 	    number > INT32_MAX)
 		return "a partition of Kafka has a text kafka_topic and a number kafka_partition";
-	c->stream = json_pack("{s:s, s:I}", "kafka_topic", json_string_value(topic), "kafka_partition", (json_int_t)number);
+	c->stream =
+		json_pack("{s:s, s:I}", "kafka_topic", json_string_value(topic), "kafka_partition", (json_int_t)number);
 	return c->stream ? NULL : "no memory";
 }
 
@@ -165,7 +165,8 @@ static int read_changes(const struct api *api, const json_t *body, int is_sink, 
 	const json_t *offsets = json_object_get(body, "offsets");
 	const char *problem = NULL;
 
-	if (!json_is_object(body) || json_object_size(body) != (offsets != NULL) || (offsets != NULL && !json_is_array(offsets) && !json_is_null(offsets))) {
+	if (!json_is_object(body) || json_object_size(body) != (offsets != NULL) ||
+	    (offsets != NULL && !json_is_array(offsets) && !json_is_null(offsets))) {
 		response_error(r, connect_malformed(api), "the body has to be a JSON object with a list offsets");
 		return 0;
 	}
@@ -226,7 +227,8 @@ static enum fleet_answer forget_all(void *ctx)
 		return FLEET_FAILED;
 	checkpoint_each(s, c->name, add_reset, streams);
 	for (size_t i = 0; i < json_array_size(streams) && status == OUTFLOW_OK; i++)
-		status = checkpoint_forget(s, c->name, outflow_text(json_string_value(json_array_get(streams, i))), &c->err);
+		status = checkpoint_forget(s, c->name, outflow_text(json_string_value(json_array_get(streams, i))),
+		                           &c->err);
 	if (status == OUTFLOW_OK)
 		status = checkpoint_sync(s, &c->err);
 	json_decref(streams);
@@ -240,14 +242,16 @@ static void reset(struct api *api, const struct request *q, struct response *r)
 	enum fleet_answer result = fleet_while_stopped(api->fleet, c.name, forget_all, &c, &err);
 
 	if (result == FLEET_OK)
-		response_json(r, 200, json_pack("{s:s}", "message", "The offsets for this connector have been reset successfully"));
+		response_json(
+			r, 200,
+			json_pack("{s:s}", "message", "The offsets for this connector have been reset successfully"));
 	else
 		connect_refuse(r, result, NULL, result == FLEET_FAILED ? &c.err : &err);
 }
 
 const struct route connect_offset_routes[] = {
-	{ "GET", "/connectors/{name}/offsets", ACCESS_READ, show },
-	{ "PATCH", "/connectors/{name}/offsets", ACCESS_ADMIN, alter },
-	{ "DELETE", "/connectors/{name}/offsets", ACCESS_ADMIN, reset },
+	{ "GET", "/connectors/{name}/offsets", ACCESS_READ, .handle = show },
+	{ "PATCH", "/connectors/{name}/offsets", ACCESS_ADMIN, .handle = alter },
+	{ "DELETE", "/connectors/{name}/offsets", ACCESS_ADMIN, .handle = reset },
 	{ 0 },
 };

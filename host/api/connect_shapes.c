@@ -71,13 +71,15 @@ void connect_refuse(struct response *r, enum fleet_answer answer, const struct p
 		response_error(r, 403, "%s", err->msg);
 		break;
 	case FLEET_NOT_STOPPED:
-		response_error(r, 400,
-		               "Connectors must be in the STOPPED state before their offsets can be modified externally: %s. "
-		               "This can be done with PUT /connectors/{connector}/stop",
-		               err->msg);
+		response_error(
+			r, 400,
+			"Connectors must be in the STOPPED state before their offsets can be modified externally: %s. "
+			"This can be done with PUT /connectors/{connector}/stop",
+			err->msg);
 		break;
 	case FLEET_TIMEOUT:
-		response_error(r, 500, "Request timed out. The worker is currently checking the configuration: %s", err->msg);
+		response_error(r, 500, "Request timed out. The worker is currently checking the configuration: %s",
+		               err->msg);
 		break;
 	default:
 		response_error(r, 500, "%s", err->msg);
@@ -92,9 +94,8 @@ json_t *connect_config(const struct api *api, const struct pipeline_snapshot *p)
 {
 	json_t *config = json_object();
 	struct settings shown = { 0 };
-	int failed = config == NULL ||
-	             mask_settings(api->host, api->environment->inventory, MASK_PIPELINE, &p->settings, &shown) !=
-	                     OUTFLOW_OK;
+	int failed = config == NULL || mask_settings(api->host, api->environment->inventory, MASK_PIPELINE,
+	                                             &p->settings, &shown) != OUTFLOW_OK;
 
 	for (size_t i = 0; i < shown.n && !failed; i++)
 		failed = json_object_set_new(config, shown.list[i].key, json_string(shown.list[i].value)) != 0;
@@ -165,8 +166,8 @@ static json_t *task_ids(const struct pipeline_snapshot *p)
 
 json_t *connect_info(const struct api *api, const struct pipeline_snapshot *p)
 {
-	return json_pack("{s:s, s:o, s:o, s:s}", "name", p->name, "config", connect_config(api, p), "tasks", task_ids(p),
-	                 "type", connect_type(p));
+	return json_pack("{s:s, s:o, s:o, s:s}", "name", p->name, "config", connect_config(api, p), "tasks",
+	                 task_ids(p), "type", connect_type(p));
 }
 
 /* ---- states ---- */
@@ -189,8 +190,8 @@ static json_t *state_of(const struct api *api, const struct pipeline_snapshot *p
 {
 	const char *version = version_of(api, p);
 
-	return json_pack("{s:s, s:s, s:s*, s:s*}", "state", state, "worker_id", api->worker_id, "version", version, "trace",
-	                 trace != NULL && *trace != '\0' ? trace : NULL);
+	return json_pack("{s:s, s:s, s:s*, s:s*}", "state", state, "worker_id", api->worker_id, "version", version,
+	                 "trace", trace != NULL && *trace != '\0' ? trace : NULL);
 }
 
 static json_t *task_state_named(const struct api *api, const struct pipeline_snapshot *p, const struct task_snapshot *t,
@@ -228,7 +229,8 @@ static json_t *connector_state(const struct api *api, const struct pipeline_snap
 	return state_of(api, p, pipeline_target_name(p->target), NULL);
 }
 
-static json_t *task_states(const struct api *api, const struct pipeline_snapshot *p, const struct connect_restart *restart)
+static json_t *task_states(const struct api *api, const struct pipeline_snapshot *p,
+                           const struct connect_restart *restart)
 {
 	static char no_reason[] = "";
 	struct task_snapshot first = { .state = TASK_STARTING, .reason = no_reason, .next_try_ms = -1 };
@@ -241,7 +243,8 @@ static json_t *task_states(const struct api *api, const struct pipeline_snapshot
 		const struct task_snapshot *t = &p->tasks[i];
 		int again = restart->planned && restart->tasks && (!restart->only_failed || connect_task_failed(t));
 
-		failed = json_array_append_new(list, task_state_named(api, p, t, again ? "RESTARTING" : task_state_text(p, t))) != 0;
+		failed = json_array_append_new(
+				 list, task_state_named(api, p, t, again ? "RESTARTING" : task_state_text(p, t))) != 0;
 	}
 	if (!failed)
 		return list;
@@ -251,6 +254,6 @@ static json_t *task_states(const struct api *api, const struct pipeline_snapshot
 
 json_t *connect_state(const struct api *api, const struct pipeline_snapshot *p, const struct connect_restart *restart)
 {
-	return json_pack("{s:s, s:o, s:o, s:s}", "name", p->name, "connector", connector_state(api, p, restart), "tasks",
-	                 task_states(api, p, restart), "type", connect_type(p));
+	return json_pack("{s:s, s:o, s:o, s:s}", "name", p->name, "connector", connector_state(api, p, restart),
+	                 "tasks", task_states(api, p, restart), "type", connect_type(p));
 }

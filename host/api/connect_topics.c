@@ -87,7 +87,8 @@ static void add_read_topics(const json_t *positions, const struct baseline *b, j
 	const char *stream;
 	json_t *position;
 
-	json_object_foreach((json_t *)(uintptr_t)positions, stream, position) {
+	json_object_foreach((json_t *)(uintptr_t)positions, stream, position)
+	{
 		json_t *partition = json_loads(stream, 0, NULL);
 		const char *topic = json_string_value(json_object_get(partition, "kafka_topic"));
 		const json_t *before = b ? json_object_get(b->positions, stream) : NULL;
@@ -111,7 +112,8 @@ static json_t *topics_of(const struct api *api, const struct pipeline_snapshot *
 		b = NULL;
 	if (strcmp(connect_type(p), "sink") == 0)
 		add_read_topics(positions, b, topics);
-	else if (written != NULL && (delivered(p) > (b ? b->delivered : 0) || (b == NULL && json_object_size(positions) > 0)))
+	else if (written != NULL &&
+	         (delivered(p) > (b ? b->delivered : 0) || (b == NULL && json_object_size(positions) > 0)))
 		(void)json_array_append_new(topics, json_string(written));
 	pthread_mutex_unlock(&lock);
 	json_decref(positions);
@@ -177,7 +179,7 @@ static void reset(struct api *api, const struct request *q, struct response *r)
 }
 
 const struct route connect_topic_routes[] = {
-	{ "GET", "/connectors/{name}/topics", ACCESS_READ, show },
-	{ "PUT", "/connectors/{name}/topics/reset", ACCESS_ADMIN, reset },
+	{ "GET", "/connectors/{name}/topics", ACCESS_READ, .handle = show },
+	{ "PUT", "/connectors/{name}/topics/reset", ACCESS_ADMIN, .handle = reset },
 	{ 0 },
 };

@@ -74,8 +74,9 @@ void native_refuse(struct response *r, int status, const char *message, const st
 
 	for (size_t i = 0; problems != NULL && i < problems->n; i++)
 		json_array_append_new(list, problem_json(&problems->list[i], body));
-	response_json(r, status, json_pack("{s:i, s:o, s:o}", "error_code", status, "message", sentence(message),
-	                                   "problems", list));
+	response_json(
+		r, status,
+		json_pack("{s:i, s:o, s:o}", "error_code", status, "message", sentence(message), "problems", list));
 }
 
 void native_fail(struct response *r, enum fleet_answer answer, const outflow_error *err,

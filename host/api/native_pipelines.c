@@ -122,14 +122,12 @@ static void check_flat(struct wish *w, const json_t *config)
 	const char *name;
 	json_t *value;
 
-	json_object_foreach(w->body, name, value)
-		if (strcmp(name, "config") != 0 && strcmp(name, "name") != 0)
-			problems_add(&w->problems, &(struct place){ .key = name },
-			             "unknown member; beside config stand name and start");
-	json_object_foreach((json_t *)(uintptr_t)config, name, value)
-		if (json_is_object(value) || json_is_array(value))
-			problems_add(&w->problems, &(struct place){ .key = name },
-			             "config is flat: each of its members is a text, a number, true or false");
+	json_object_foreach(w->body, name, value) if (strcmp(name, "config") != 0 && strcmp(name, "name") != 0)
+		problems_add(&w->problems, &(struct place){ .key = name },
+	                     "unknown member; beside config stand name and start");
+	json_object_foreach((json_t *)(uintptr_t)config, name, value) if (json_is_object(value) || json_is_array(value))
+		problems_add(&w->problems, &(struct place){ .key = name },
+	                     "config is flat: each of its members is a text, a number, true or false");
 }
 
 /* `start` is about this request, everything else about the pipeline. */
@@ -309,7 +307,7 @@ static void patch(struct api *api, const struct request *q, struct response *r)
 	edit(api, q, r, 1);
 }
 
-static void delete(struct api *api, const struct request *q, struct response *r)
+static void delete (struct api *api, const struct request *q, struct response *r)
 {
 	outflow_error err = { .size = sizeof err };
 	struct pipeline_snapshot *s;

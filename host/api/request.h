@@ -27,7 +27,7 @@ struct request {
 
 	/* What the server knows beside it. */
 	const char *parameters[REQUEST_PARAMETERS_MAX]; /* segments that stand for the {} of the route, in order */
-	int secure; /* by https */
+	int secure;                                     /* by https */
 	const char *user;                               /* who asks; NULL: nobody had to say */
 	int64_t deadline_ns;                            /* monotonic: when the client is told that it takes too long */
 };

@@ -190,7 +190,8 @@ static void flatten_properties(struct flattening *f, const char *prefix, const j
 
 	if (!json_is_array(list))
 		complain(f, prefix, "properties is a list of texts: [ \"name=value\" ]");
-	json_array_foreach((json_t *)(uintptr_t)list, i, item) {
+	json_array_foreach((json_t *)(uintptr_t)list, i, item)
+	{
 		const char *text = json_string_value(item), *equals = text ? strchr(text, '=') : NULL;
 		char key[KEY_MAX];
 
@@ -306,7 +307,8 @@ static void flatten_members(struct flattening *f, const char *prefix, const json
 		complain(f, prefix, "objects are nested too deeply");
 		return;
 	}
-	json_object_foreach((json_t *)(uintptr_t)object, name, value) {
+	json_object_foreach((json_t *)(uintptr_t)object, name, value)
+	{
 		char key[KEY_MAX];
 		int n = snprintf(key, sizeof key, "%s%s%s", prefix, *prefix ? "." : "", name);
 
@@ -355,12 +357,8 @@ static int holds_reals(const json_t *value)
 
 	if (json_is_real(value))
 		return 1;
-	json_object_foreach((json_t *)(uintptr_t)value, name, member)
-		if (holds_reals(member))
-			return 1;
-	json_array_foreach((json_t *)(uintptr_t)value, i, member)
-		if (holds_reals(member))
-			return 1;
+	json_object_foreach((json_t *)(uintptr_t)value, name, member) if (holds_reals(member)) return 1;
+	json_array_foreach((json_t *)(uintptr_t)value, i, member) if (holds_reals(member)) return 1;
 	return 0;
 }
 
@@ -528,7 +526,8 @@ static const char *find_member(const json_t *object, const char *key)
 	const char *name, *best = NULL;
 	json_t *value;
 
-	json_object_foreach((json_t *)(uintptr_t)object, name, value) {
+	json_object_foreach((json_t *)(uintptr_t)object, name, value)
+	{
 		size_t n = strlen(name);
 
 		if (strncmp(key, name, n) == 0 && (key[n] == '.' || key[n] == '\0') &&

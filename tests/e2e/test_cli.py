@@ -65,7 +65,8 @@ def test_a_pipeline_through_its_life(daemon):
     assert rows(run(daemon, "list", "ma")) == {"made": "READY"}
     assert run(daemon, "start", "made").status == 0
     wait_for(daemon, "made", "RUNNING")
-    servers.wait_until(lambda: " 0 " not in run(daemon, "list", "ma").out.splitlines()[1], 20, "it delivers")
+    servers.wait_until(lambda: json.loads(run(daemon, "list --json", "ma").out)["data"][0]["figures"]["delivered"] > 0, 20,
+                       "it delivers")
     assert run(daemon, "pause", "made", "declared").status == 0
     wait_for(daemon, "made", "PAUSED")
     wait_for(daemon, "declared", "PAUSED")

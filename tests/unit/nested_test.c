@@ -127,9 +127,10 @@ static void test_patches(void **state)
 	assert_patched("{\"a\":{\"b\":1,\"c\":2}}", "{\"a\":{\"b\":3}}", "a.b=3;a.c=2;");
 	assert_patched("{\"a\":{\"b\":1},\"ab\":2}", "{\"a\":null}", "ab=2;");
 	assert_patched("{\"k\":{\"form\":\"JSONPATH\",\"value\":\"$.x\"}}", "{\"k\":\"$.y\"}", "k=$.y;");
-	assert_patched("{\"k\":\"$.x\"}", "{\"k\":{\"form\":\"CONSTANT\",\"value\":\"c\"}}", "k.form=CONSTANT;k.value=c;");
-	assert_patched("{\"transforms\":[{\"class\":\"a\",\"x\":1},{\"class\":\"b\"}]}", "{\"transforms\":[{\"class\":\"c\"}]}",
-	               "transforms=t1;transforms.t1.class=c;");
+	assert_patched("{\"k\":\"$.x\"}", "{\"k\":{\"form\":\"CONSTANT\",\"value\":\"c\"}}",
+	               "k.form=CONSTANT;k.value=c;");
+	assert_patched("{\"transforms\":[{\"class\":\"a\",\"x\":1},{\"class\":\"b\"}]}",
+	               "{\"transforms\":[{\"class\":\"c\"}]}", "transforms=t1;transforms.t1.class=c;");
 	assert_patched("{\"transforms\":[{\"class\":\"a\"}]}", "{\"transforms\":[]}", "transforms=;");
 	assert_patched("{\"transforms\":[{\"class\":\"a\"}]}", "{\"transforms.t1.x\":5}",
 	               "transforms=t1;transforms.t1.class=a;transforms.t1.x=5;");
@@ -159,10 +160,12 @@ static void assert_returns(const char *text)
 static void test_there_and_back(void **state)
 {
 	(void)state;
-	assert_returns("{\"name\":\"p\",\"source\":{\"class\":\"mqtt\",\"event.max.bytes\":\"1\"},\"batch\":{\"messages\":\"2\"}}");
+	assert_returns(
+		"{\"name\":\"p\",\"source\":{\"class\":\"mqtt\",\"event.max.bytes\":\"1\"},\"batch\":{\"messages\":\"2\"}}");
 	assert_returns("{\"filter\":{\"pattern\":{\"a\":[1,null,{\"prefix\":\"x\"}]},\"dialect\":\"aws\"}}");
 	assert_returns("{\"filter\":{\"pattern\":\"{\\\"a\\\":[0.5]}\"}}");
-	assert_returns("{\"sink\":{\"key\":{\"form\":\"TEMPLATE\",\"value\":\"{}\",\"template\":\"t\"},\"topic\":\"x\"}}");
+	assert_returns(
+		"{\"sink\":{\"key\":{\"form\":\"TEMPLATE\",\"value\":\"{}\",\"template\":\"t\"},\"topic\":\"x\"}}");
 	assert_returns("{\"transforms\":[{\"name\":\"r\",\"class\":\"rename\",\"fields\":\"a:b\"},"
 	               "{\"name\":\"k\",\"class\":\"keep\"}]}");
 	/* A value and a group of the same name. */
@@ -195,9 +198,8 @@ static void test_pointers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_flatten),        cmocka_unit_test(test_json_as_text),
-		cmocka_unit_test(test_mistakes),       cmocka_unit_test(test_patches),
-		cmocka_unit_test(test_there_and_back), cmocka_unit_test(test_pointers),
+		cmocka_unit_test(test_flatten), cmocka_unit_test(test_json_as_text),   cmocka_unit_test(test_mistakes),
+		cmocka_unit_test(test_patches), cmocka_unit_test(test_there_and_back), cmocka_unit_test(test_pointers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
