@@ -2,6 +2,7 @@
 #include "host/cli/cli.h"
 #include "host/cli/envelope.h"
 #include "host/cli/options.h"
+#include "host/config/secret.h"
 
 #include <stdio.h>
 
@@ -64,6 +65,7 @@ int cli_check(int argc, char **argv)
 	if (status != EXIT_OK)
 		return status < 0 ? EXIT_OK : status;
 	status = configuration_read(&c, &o);
+	secret_limit(c.host.secrets_files, c.host.secrets_names);
 	if (status == EXIT_OK)
 		status = configuration_resolve(&c, NULL);
 	if (status == EXIT_OK)

@@ -4,6 +4,7 @@
 #include "host/base/signals.h"
 #include "host/cli/cli.h"
 #include "host/cli/options.h"
+#include "host/config/secret.h"
 #include "host/pipeline/building.h"
 #include "host/pipeline/supervisor.h"
 
@@ -224,6 +225,7 @@ int cli_run(int argc, char **argv)
 		return status < 0 ? EXIT_OK : status;
 	signals_block();
 	status = configuration_read(&c, &o);
+	secret_limit(c.host.secrets_files, c.host.secrets_names);
 	if (status == EXIT_OK)
 		status = run(&c, &o, until_done);
 	configuration_clear(&c);

@@ -123,6 +123,8 @@ outflow_status host_model_new(const struct loaded *from, struct host_model *m, s
 	if (status == OUTFLOW_OK)
 		status = api_model_new(&from->host, c, problems, &m->api);
 	m->secrets_show = model_number(c, "secrets.show") != 0;
+	m->secrets_files = model_text(c, "secrets.file.paths");
+	m->secrets_names = model_text(c, "secrets.env.names");
 	instance_config_free(&c);
 	if (status != OUTFLOW_OK || m->state_dir == NULL || m->plugin_path == NULL || m->cluster == NULL ||
 	    keep_connect_keys(m, &from->host) != OUTFLOW_OK) {
@@ -137,6 +139,8 @@ void host_model_clear(struct host_model *m)
 	free(m->state_dir);
 	free(m->plugin_path);
 	free(m->cluster);
+	free(m->secrets_files);
+	free(m->secrets_names);
 	for (size_t i = 0; i < m->n_log_levels; i++)
 		free(m->log_levels[i].logger);
 	free(m->log_levels);

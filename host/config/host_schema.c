@@ -110,6 +110,12 @@ static const outflow_cfg_key host_keys[] = {
 	KEY("secrets.show", BOOL, LOW, "false", 0, 0, NULL, "Host",
 	    "Do answers that show a configuration have its secrets in clear? false: [hidden] stands in their place, and a "
 	    "configuration that is written back with it keeps them."),
+	KEY("secrets.file.paths", LIST, MEDIUM, NULL, 0, 0, NULL, "Host",
+	    "Directories that ${file:} and ${dir:} may lead into. Unset: any for pipelines in files; $CREDENTIALS_DIRECTORY, "
+	    "/run/secrets and /etc/outflow/secrets for those that are created over the API."),
+	KEY("secrets.env.names", LIST, MEDIUM, NULL, 0, 0, NULL, "Host",
+	    "Patterns of the names that ${env:} may lead to. Unset: any for pipelines in files; OUTFLOW_* for those that are "
+	    "created over the API."),
 };
 
 static const outflow_cfg_key pipeline_keys[] = {

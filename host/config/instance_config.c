@@ -251,7 +251,7 @@ static outflow_status take_settings(outflow_config *c, const struct instance_pla
 			report_unknown(where, it, problems);
 			continue;
 		}
-		resolved = secret_resolve(it->value, &err);
+		resolved = secret_resolve(it->value, it->file ? SECRET_DECLARED : SECRET_CREATED, &err);
 		if (resolved == NULL) {
 			problems_add(problems, &at, "%s", err.msg);
 			continue;

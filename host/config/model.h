@@ -92,6 +92,8 @@ struct host_model {
 	struct settings connect;        /* what stands in for keys of pipelines in Kafka Connect's spelling, as given */
 	struct api_model api;           /* api.*, access.control.*, rest.compat, topic.tracking.* */
 	int secrets_show;               /* secrets.show */
+	char *secrets_files;            /* secrets.file.paths, NULL: unset */
+	char *secrets_names;            /* secrets.env.names, NULL: unset */
 };
 
 /* The host's own keys. Problems are added; defaults stand in for what is wrong. OUTFLOW_E_NOMEM. [any] */

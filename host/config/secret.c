@@ -4,19 +4,111 @@
 #include <outflow/util.h>
 
 #include <errno.h>
+#include <fcntl.h>
+#include <fnmatch.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
+
+#define DEFAULT_DIRECTORIES "/run/secrets,/etc/outflow/secrets"
+#define DEFAULT_NAMES "OUTFLOW_*"
+
+static struct {
+	int set;
+	const char *directories, *names;
+} limits;
+
+void secret_limit(const char *directories, const char *names)
+{
+	limits.directories = directories;
+	limits.names = names;
+	limits.set = 1;
+}
+
+/* The next item of a list with commas, in a buffer; 0: there is none. */
+static int next_item(const char **list, char *item, size_t size)
+{
+	size_t n;
+
+	*list += strspn(*list, ", \t");
+	n = strcspn(*list, ",");
+	snprintf(item, size, "%.*s", (int)n, *list);
+	*list += n;
+	for (n = strlen(item); n > 0 && (item[n - 1] == ' ' || item[n - 1] == '\t'); n--)
+		item[n - 1] = '\0';
+	return *item != '\0';
+}
+
+/* ---- files ---- */
+
+/* path: as the kernel resolved it. */
+static int is_below(const char *path, const char *directory)
+{
+	char *real = realpath(directory, NULL);
+	size_t n = real ? strlen(real) : 0;
+	int below = real != NULL && strncmp(path, real, n) == 0 && (path[n] == '/' || strcmp(real, "/") == 0);
+
+	free(real);
+	return below;
+}
+
+static int is_file_allowed(const char *path, enum secret_author author)
+{
+	const char *list = limits.directories ? limits.directories : DEFAULT_DIRECTORIES;
+	const char *credentials = getenv("CREDENTIALS_DIRECTORY"); /* systemd.exec(5) */
+	char directory[PATH_MAX];
+
+	if (!limits.set || (limits.directories == NULL && author == SECRET_DECLARED))
+		return 1;
+	if (limits.directories == NULL && credentials != NULL && is_below(path, credentials))
+		return 1;
+	while (next_item(&list, directory, sizeof directory))
+		if (is_below(path, directory))
+			return 1;
+	return 0;
+}
+
+/* Opens what was looked at, and nothing that took its place since: links and ".." lead nowhere else. -1: errno. */
+static int open_allowed(const char *path, enum secret_author author)
+{
+	int found = open(path, O_PATH | O_CLOEXEC), fd = -1, reason = errno;
+	char link[64], real[PATH_MAX];
+	ssize_t n;
+
+	if (found >= 0) {
+		snprintf(link, sizeof link, "/proc/self/fd/%d", found);
+		n = readlink(link, real, sizeof real - 1);
+		real[n > 0 ? n : 0] = '\0';
+		reason = EACCES;
+		if (is_file_allowed(real, author)) {
+			fd = open(link, O_RDONLY | O_CLOEXEC);
+			reason = errno;
+		}
+		close(found);
+	} else if (!is_file_allowed("", author)) {
+		/* Whether there is such a file is nobody's business. */
+		reason = EACCES;
+	}
+	errno = reason;
+	return fd;
+}
 
 /* The first line of a file, malloc'd. */
-static char *read_line(const char *path, outflow_error *err)
+static char *read_line(const char *path, enum secret_author author, outflow_error *err)
 {
-	FILE *file = fopen(path, "re");
+	int fd = open_allowed(path, author);
+	FILE *file = fd >= 0 ? fdopen(fd, "r") : NULL;
 	char *line = NULL;
 	size_t room = 0;
 	ssize_t n = file ? getline(&line, &room, file) : -1;
 
-	if (n < 0) {
+	if (fd < 0 && errno == EACCES) {
+		outflow_fail(err, OUTFLOW_E_CONFIG,
+		             "%s may not be read, or is in no directory that references may lead to: see "
+		             "secrets.file.paths",
+		             path);
+	} else if (n < 0) {
 		outflow_fail_errno(err, OUTFLOW_E_CONFIG, file && feof(file) ? ENODATA : errno, "%s cannot be read",
 		                   path);
 		free(line);
@@ -26,10 +118,12 @@ static char *read_line(const char *path, outflow_error *err)
 	}
 	if (file != NULL)
 		fclose(file);
+	else if (fd >= 0)
+		close(fd);
 	return line;
 }
 
-static char *from_directory(const char *argument, outflow_error *err)
+static char *from_directory(const char *argument, enum secret_author author, outflow_error *err)
 {
 	const char *colon = strrchr(argument, ':');
 	char path[PATH_MAX];
@@ -39,26 +133,50 @@ static char *from_directory(const char *argument, outflow_error *err)
 		return NULL;
 	}
 	snprintf(path, sizeof path, "%.*s/%s", (int)(colon - argument), argument, colon + 1);
-	return read_line(path, err);
+	return read_line(path, author, err);
+}
+
+/* ---- the environment ---- */
+
+static int is_name_allowed(const char *name, enum secret_author author)
+{
+	const char *list = limits.names ? limits.names : DEFAULT_NAMES;
+	char pattern[256];
+
+	if (!limits.set || (limits.names == NULL && author == SECRET_DECLARED))
+		return 1;
+	while (next_item(&list, pattern, sizeof pattern))
+		if (fnmatch(pattern, name, 0) == 0)
+			return 1;
+	return 0;
+}
+
+static char *from_environment(const char *name, enum secret_author author, outflow_error *err)
+{
+	const char *value = getenv(name);
+
+	if (!is_name_allowed(name, author))
+		outflow_fail(err, OUTFLOW_E_CONFIG,
+		             "${env:%s}: references may not lead to this variable: see secrets.env.names", name);
+	else if (value == NULL)
+		outflow_fail(err, OUTFLOW_E_CONFIG, "${env:%s}: the environment has no such variable", name);
+	else
+		return strdup(value);
+	return NULL;
 }
 
 /* The value behind "provider:argument", malloc'd; *known is 0 when this is no reference of ours. */
-static char *look_up(const char *reference, int *known, outflow_error *err)
+static char *look_up(const char *reference, enum secret_author author, int *known, outflow_error *err)
 {
-	const char *value;
-
 	*known = 1;
 	if (strncmp(reference, "file:", 5) == 0)
-		return read_line(reference + 5, err);
+		return read_line(reference + 5, author, err);
 	if (strncmp(reference, "dir:", 4) == 0)
-		return from_directory(reference + 4, err);
-	*known = strncmp(reference, "env:", 4) == 0;
-	if (!*known)
-		return NULL;
-	value = getenv(reference + 4);
-	if (value == NULL)
-		outflow_fail(err, OUTFLOW_E_CONFIG, "${%s}: the environment has no such variable", reference);
-	return value ? strdup(value) : NULL;
+		return from_directory(reference + 4, author, err);
+	if (strncmp(reference, "env:", 4) == 0)
+		return from_environment(reference + 4, author, err);
+	*known = 0;
+	return NULL;
 }
 
 static int append(char **to, size_t *used, const char *from, size_t n)
@@ -74,7 +192,7 @@ static int append(char **to, size_t *used, const char *from, size_t n)
 	return 0;
 }
 
-char *secret_resolve(const char *text, outflow_error *err)
+char *secret_resolve(const char *text, enum secret_author author, outflow_error *err)
 {
 	char *result = NULL;
 	size_t used = 0;
@@ -86,7 +204,7 @@ char *secret_resolve(const char *text, outflow_error *err)
 		const char *end = strncmp(text, "${", 2) == 0 ? strchr(text, '}') : NULL;
 		char *reference = end ? strndup(text + 2, (size_t)(end - text - 2)) : NULL;
 		int known = 0;
-		char *value = reference ? look_up(reference, &known, err) : NULL;
+		char *value = reference ? look_up(reference, author, &known, err) : NULL;
 		int failed;
 
 		free(reference);
