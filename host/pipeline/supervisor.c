@@ -3,11 +3,13 @@
 
 #include "host/base/check.h"
 #include "host/base/clock.h"
+#include "host/base/notify.h"
 #include "host/base/signals.h"
 
 #include <outflow/util.h>
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -28,6 +30,7 @@ struct supervisor {
 	int signal_fd;
 	int stop_signal;
 	int64_t deadline_ns;
+	int64_t watchdog_ns, watchdog_at_ns; /* how often the service manager is told, and when next; 0: never */
 };
 
 outflow_status supervisor_new(const struct supervisor_options *options, struct supervisor **result, outflow_error *err)
@@ -62,10 +65,20 @@ void supervisor_notify(void *supervisor, const char *name)
 
 static void begin_stop(struct supervisor *s)
 {
+	notify_send("STOPPING=1\nSTATUS=seeing through what is in flight");
 	if (s->options.stop != NULL)
 		s->options.stop(s->options.ctx);
 	s->deadline_ns = clock_mono_ns() + s->options.stop_timeout_ns;
 	fleet_stop(s->fleet, s->deadline_ns);
+}
+
+/* systemd.service(5), Type=notify-reload, wants the time with it. */
+static void reload(struct supervisor *s)
+{
+	notify_send("RELOADING=1\nMONOTONIC_USEC=%lld\nSTATUS=reading the files anew",
+	            (long long)(clock_mono_ns() / 1000));
+	s->options.reload(s->options.ctx);
+	notify_send("READY=1\nSTATUS=running");
 }
 
 static void read_signal(struct supervisor *s)
@@ -76,7 +89,7 @@ static void read_signal(struct supervisor *s)
 		return;
 	if (info.ssi_signo == SIGHUP) {
 		if (s->options.reload != NULL && s->stop_signal == 0)
-			s->options.reload(s->options.ctx);
+			reload(s);
 		return;
 	}
 	if (s->stop_signal != 0) {
@@ -89,6 +102,23 @@ static void read_signal(struct supervisor *s)
 	begin_stop(s);
 }
 
+/* Tells the service manager that this loop turns, and says how long it may sleep. */
+static int patience_ms(struct supervisor *s, int is_ending)
+{
+	int64_t now = clock_mono_ns(), wait_ms;
+
+	if (s->watchdog_ns == 0)
+		return is_ending ? STOPPING_TURN_MS : -1;
+	if (now >= s->watchdog_at_ns) {
+		notify_send("WATCHDOG=1");
+		s->watchdog_at_ns = now + s->watchdog_ns;
+	}
+	wait_ms = (s->watchdog_at_ns - now) / 1000000 + 1;
+	if (is_ending && wait_ms > STOPPING_TURN_MS)
+		return STOPPING_TURN_MS;
+	return wait_ms > INT_MAX ? INT_MAX : (int)wait_ms;
+}
+
 static void wait_for_news(struct supervisor *s)
 {
 	struct pollfd fds[] = { { s->signal_fd, POLLIN, 0 }, { s->changed_fd, POLLIN, 0 } };
@@ -96,7 +126,7 @@ static void wait_for_news(struct supervisor *s)
 	uint64_t count;
 	ssize_t n;
 
-	if (poll(fds, 2, is_ending ? STOPPING_TURN_MS : -1) <= 0)
+	if (poll(fds, 2, patience_ms(s, is_ending)) <= 0)
 		return;
 	if (fds[0].revents != 0)
 		read_signal(s);
@@ -122,6 +152,8 @@ int supervisor_run(struct supervisor *s, struct fleet *f)
 	CHECK_OBJ(s, SUPERVISOR_MAGIC);
 	s->fleet = f;
 	fleet_start(f);
+	s->watchdog_ns = notify_watchdog_ns();
+	notify_send("READY=1\nSTATUS=running");
 	while (s->stop_signal == 0 && !(s->options.until_done && fleet_active(f) == 0))
 		wait_for_news(s);
 	failed = s->options.until_done && fleet_has_failed(f);
