@@ -29,6 +29,10 @@ int connect_malformed(const struct api *api);
 /* The pipeline of q->parameters[0], for the caller to free. NULL: r says that there is none. [any] */
 struct pipeline_snapshot *connect_find(struct api *api, const struct request *q, struct response *r);
 
+/* Puts a config over what is in `to`. null: takes a key away, if remove, else it is a mistake. 0: r says what is wrong. [any] */
+int connect_read_config(const struct api *api, const json_t *config, int remove, struct settings *to,
+                        struct response *r);
+
 /* Answers for a request to the fleet that has not gone through; err and problems (may be NULL) say why. [any] */
 void connect_refuse(struct response *r, enum fleet_answer answer, const struct problems *problems,
                     const outflow_error *err);
@@ -47,5 +51,7 @@ json_t *connect_task_state(const struct api *api, const struct pipeline_snapshot
 
 /* Does the task's state count as FAILED? [any] */
 int connect_task_failed(const struct task_snapshot *t);
+/* /connector-plugins (connect_plugins.c). */
+extern const struct route connect_plugins_routes[];
 
 #endif

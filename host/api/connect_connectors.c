@@ -20,8 +20,7 @@ static char *value_text(const json_t *value)
 	return json_is_number(value) || json_is_boolean(value) ? json_dumps(value, JSON_ENCODE_ANY) : NULL;
 }
 
-/* Puts a config over what is in `to`. null: takes a key away, if remove, else it is a mistake. 0: r says what is wrong. */
-static int read_config(const struct api *api, const json_t *config, int remove, struct settings *to, struct response *r)
+int connect_read_config(const struct api *api, const json_t *config, int remove, struct settings *to, struct response *r)
 {
 	const char *key;
 	json_t *value;
@@ -193,7 +192,7 @@ static void create_from(struct api *api, const struct request *q, struct respons
 	outflow_error err = { .size = sizeof err };
 	enum fleet_answer answer;
 
-	if (read_config(api, c->config, 0, &settings, r) && check_name(c->name, r) &&
+	if (connect_read_config(api, c->config, 0, &settings, r) && check_name(c->name, r) &&
 	    restore_secrets(c->name, NULL, &settings, r)) {
 		answer = fleet_create(api->fleet, c->name, &settings, c->target, request_time_left_ns(q), &problems,
 		                      &err);
@@ -244,7 +243,7 @@ static void put_config(struct api *api, const struct request *q, struct response
 	struct pipeline_snapshot *p = NULL;
 	struct settings settings = { 0 };
 
-	if (body != NULL && check_name(q->parameters[0], r) && read_config(api, body, 0, &settings, r)) {
+	if (body != NULL && check_name(q->parameters[0], r) && connect_read_config(api, body, 0, &settings, r)) {
 		(void)fleet_look(api->fleet, q->parameters[0], &p);
 		put(api, q, r, p ? &p->settings : NULL, &settings);
 	}
@@ -261,7 +260,7 @@ static void patch_config(struct api *api, const struct request *q, struct respon
 
 	if (body != NULL && settings_merge(&settings, "", &p->settings, "", 1) != OUTFLOW_OK)
 		response_error(r, 500, "no memory");
-	else if (body != NULL && read_config(api, body, 1, &settings, r))
+	else if (body != NULL && connect_read_config(api, body, 1, &settings, r))
 		put(api, q, r, &p->settings, &settings);
 	settings_clear(&settings);
 	json_decref(body);
