@@ -184,6 +184,17 @@ static int read_changes(const struct api *api, const json_t *body, int is_sink, 
 	return problem == NULL;
 }
 
+/* A change that would have no effect is refused. Returns 1: r says so. */
+static int is_elsewhere(const struct pipeline_snapshot *p, struct response *r)
+{
+	if (p != NULL && p->owns_offsets)
+		response_error(r, 400,
+		               "the offsets of %s are those of its consumer group: change them there, with kafka-consumer-groups "
+		               "or the like, while the connector is stopped",
+		               p->name);
+	return p != NULL && p->owns_offsets;
+}
+
 static void alter(struct api *api, const struct request *q, struct response *r)
 {
 	struct pipeline_snapshot *p = connect_find(api, q, r);
@@ -192,7 +203,8 @@ static void alter(struct api *api, const struct request *q, struct response *r)
 
 	if (body != NULL && read_changes(api, body, strcmp(connect_type(p), "sink") == 0, &c, r)) {
 		c.name = p->name;
-		answer(api, &c, "The offsets for this connector have been altered successfully", r);
+		if (!is_elsewhere(p, r))
+			answer(api, &c, "The offsets for this connector have been altered successfully", r);
 	}
 	clear(&c);
 	json_decref(body);
@@ -239,8 +251,14 @@ static void reset(struct api *api, const struct request *q, struct response *r)
 {
 	struct reset c = { .api = api, .name = q->parameters[0], .err = { .size = sizeof c.err } };
 	outflow_error err = { .size = sizeof err };
-	enum fleet_answer result = fleet_while_stopped(api->fleet, c.name, forget_all, &c, &err);
+	struct pipeline_snapshot *p = connect_find(api, q, r);
+	enum fleet_answer result;
+	int elsewhere = p == NULL || is_elsewhere(p, r);
 
+	pipeline_snapshot_free(&p);
+	if (elsewhere)
+		return;
+	result = fleet_while_stopped(api->fleet, c.name, forget_all, &c, &err);
 	if (result == FLEET_OK)
 		response_json(
 			r, 200,

@@ -100,6 +100,22 @@ static void add_read_topics(const json_t *positions, const struct baseline *b, j
 	}
 }
 
+/* Those that a source is told to read, of which its consumer group keeps the positions. A pattern of names tells no name. */
+static void add_named_topics(const struct pipeline_snapshot *p, json_t *topics)
+{
+	const char *list = settings_get(&p->settings, "topics");
+
+	if (list == NULL)
+		list = settings_get(&p->settings, "source.topics");
+	while (list != NULL && *list != '\0') {
+		size_t n = strcspn(list, ","), blanks = strspn(list, " ");
+
+		if (n > blanks && list[blanks] != '^')
+			(void)json_array_append_new(topics, json_stringn(list + blanks, n - blanks));
+		list += n + (list[n] == ',');
+	}
+}
+
 static json_t *topics_of(const struct api *api, const struct pipeline_snapshot *p)
 {
 	json_t *topics = json_array(), *positions = positions_of(api, p);
@@ -110,9 +126,11 @@ static json_t *topics_of(const struct api *api, const struct pipeline_snapshot *
 	b = find(p);
 	if (b != NULL && b->created_ms != p->created_ms)
 		b = NULL;
-	if (strcmp(connect_type(p), "sink") == 0)
+	if (strcmp(connect_type(p), "sink") == 0) {
 		add_read_topics(positions, b, topics);
-	else if (written != NULL &&
+		if (json_array_size(topics) == 0 && delivered(p) > (b ? b->delivered : 0))
+			add_named_topics(p, topics);
+	} else if (written != NULL &&
 	         (delivered(p) > (b ? b->delivered : 0) || (b == NULL && json_object_size(positions) > 0)))
 		(void)json_array_append_new(topics, json_string(written));
 	pthread_mutex_unlock(&lock);

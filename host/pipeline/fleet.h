@@ -147,6 +147,7 @@ struct pipeline_snapshot {
 	struct settings settings;       /* as given, secrets included: mask them before they are shown */
 	char version[9];
 	char *source_class, *sink_class; /* "mqtt/source" */
+	int owns_offsets;                /* upstream stores the positions of its source (OUTFLOW_SRC_OWNS_OFFSETS) */
 	struct task_snapshot *tasks;
 	size_t n_tasks;
 };

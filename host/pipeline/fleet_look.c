@@ -82,6 +82,13 @@ static char *class_name(const struct stage_model *m)
 	return name;
 }
 
+static int owns_offsets(const struct stage_model *source)
+{
+	const outflow_source_ops *ops = source->component.what ? source->component.what->ops : NULL;
+
+	return ops != NULL && (ops->flags & OUTFLOW_SRC_OWNS_OFFSETS) != 0;
+}
+
 /* A moment after a task's state has changed its keeper has not looked yet: then the tasks say it. */
 static enum pipeline_state state_now(const struct pipeline *p, const char **reason)
 {
@@ -137,6 +144,7 @@ static struct pipeline_snapshot *look(struct pipeline *p)
 		s->file = m->file ? strdup(m->file) : NULL;
 		s->source_class = class_name(&m->source);
 		s->sink_class = class_name(&m->sink);
+		s->owns_offsets = owns_offsets(&m->source);
 		failed |= s->source_class == NULL || s->sink_class == NULL || (m->file != NULL && s->file == NULL);
 	}
 	pthread_mutex_unlock(&p->lock);
