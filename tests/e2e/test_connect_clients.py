@@ -132,7 +132,7 @@ def kc_looks(kc, life):
     assert kc("config", life.source) == dict(life.source_config(), name=life.source)
     assert kc("list-tasks", life.source)[0]["id"] == {"connector": life.source, "task": 0}
     assert kc("task-status", life.source, "0")["state"] == "RUNNING"
-    assert kc("list-topics", life.sink) == {life.sink: {"topics": [life.topic]}}
+    servers.wait_until(lambda: kc("list-topics", life.sink) == {life.sink: {"topics": [life.topic]}}, 20, "the topic is known")
     kc("reset-topics", life.sink)
     assert kc("list-topics", life.sink) == {life.sink: {"topics": []}}
 

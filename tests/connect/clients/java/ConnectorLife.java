@@ -137,7 +137,7 @@ public final class ConnectorLife {
         throw new AssertionError("an unknown class was taken");
     }
 
-    private void look() {
+    private void look() throws Exception {
         check(client.getConnectors().containsAll(List.of(SOURCE, SINK)), "list", client.getConnectors());
         ConnectorsWithExpandedMetadata all = client.getConnectorsWithAllExpandedMetadata();
         equal(all.getDefinitionForConnector(SINK).getType(), "sink", "expanded type");
@@ -148,7 +148,8 @@ public final class ConnectorLife {
         equal(client.getConnectorConfig(SOURCE).get("name"), SOURCE, "name in the configuration");
         equal(client.getConnectorTasks(SINK).iterator().next().getId().getConnector(), SINK, "connector of a task");
         equal(client.getConnectorTaskStatus(SINK, 0).getState(), "RUNNING", "state of a task");
-        equal(client.getConnectorTopics(SINK).getTopics(), List.of(topic), "topics");
+        until(() -> List.of(topic).equals(client.getConnectorTopics(SINK).getTopics()), "topics",
+            () -> client.getConnectorTopics(SINK).getTopics());
         check(client.resetConnectorTopics(SINK), "reset of topics", false);
     }
 
