@@ -39,7 +39,8 @@ static json_t *errors_of(struct answer *a, const char *name)
 			continue;
 		a->reported[i] = 1;
 		a->n_errors++;
-		a->failed |= json_array_append_new(errors, json_string(p->list[i].message ? p->list[i].message : "")) != 0;
+		a->failed |=
+			json_array_append_new(errors, json_string(p->list[i].message ? p->list[i].message : "")) != 0;
 	}
 	return errors;
 }
@@ -51,9 +52,7 @@ static void add_group(struct answer *a, const char *group)
 
 	if (group == NULL)
 		return;
-	json_array_foreach(a->groups, i, it)
-		if (strcmp(json_string_value(it), group) == 0)
-			return;
+	json_array_foreach(a->groups, i, it) if (strcmp(json_string_value(it), group) == 0) return;
 	a->failed |= json_array_append_new(a->groups, json_string(group)) != 0;
 }
 
@@ -73,10 +72,10 @@ static void add(struct answer *a, const struct key_info *k, const char *value, j
 	value = as_shown(k, value);
 
 	add_group(a, k->group);
-	a->failed |= json_array_append_new(
-			     a->configs, json_pack("{s:o, s:{s:s, s:s?, s:o, s:o, s:b}}", "definition", key_info_json(k),
-	                                           "value", "name", k->name, "value", value, "recommended_values", recommended,
-	                                           "errors", errors, "visible", visible)) != 0;
+	a->failed |= json_array_append_new(a->configs, json_pack("{s:o, s:{s:s, s:s?, s:o, s:o, s:b}}", "definition",
+	                                                         key_info_json(k), "value", "name", k->name, "value",
+	                                                         value, "recommended_values", recommended, "errors",
+	                                                         errors, "visible", visible)) != 0;
 }
 
 static const char *given(const struct answer *a, const char *key)
@@ -186,10 +185,22 @@ static void add_with_choices(void *ctx, const struct key_info *k)
 static void add_stage(struct answer *a, const char *list, const char *title, uint32_t kind, const char *alias)
 {
 	char prefix[200], type_key[220], version_key[220], group[220];
-	struct key_info type = { .name = type_key, .type = "CLASS", .required = 1, .importance = "HIGH", .group = group,
-		                 .order = 0, .width = "LONG", .display = type_key, .doc = "Which component it is." };
-	struct key_info version = { .name = version_key, .type = "STRING", .importance = "MEDIUM", .group = group,
-		                    .order = 1, .width = "MEDIUM", .display = version_key,
+	struct key_info type = { .name = type_key,
+		                 .type = "CLASS",
+		                 .required = 1,
+		                 .importance = "HIGH",
+		                 .group = group,
+		                 .order = 0,
+		                 .width = "LONG",
+		                 .display = type_key,
+		                 .doc = "Which component it is." };
+	struct key_info version = { .name = version_key,
+		                    .type = "STRING",
+		                    .importance = "MEDIUM",
+		                    .group = group,
+		                    .order = 1,
+		                    .width = "MEDIUM",
+		                    .display = version_key,
 		                    .doc = "Version of its plugin that is wanted, or a range of versions." };
 	struct connect_component c = { .file = NULL };
 	const outflow_component *loaded = NULL;
@@ -237,9 +248,9 @@ static int stands_in(const json_t *configs, const char *name)
 	size_t i;
 	json_t *it;
 
-	json_array_foreach(configs, i, it)
-		if (strcmp(json_string_value(json_object_get(json_object_get(it, "definition"), "name")), name) == 0)
-			return 1;
+	json_array_foreach(configs, i,
+	                   it) if (strcmp(json_string_value(json_object_get(json_object_get(it, "definition"), "name")),
+	                                  name) == 0) return 1;
 	return 0;
 }
 
@@ -248,10 +259,10 @@ static void add_unknown(struct answer *a, const char *key)
 {
 	json_t *errors = errors_of(a, key);
 
-	a->failed |= json_array_append_new(a->unknown,
-	                                   json_pack("{s:n, s:{s:s, s:s?, s:[], s:o, s:b}}", "definition", "value", "name",
-	                                             key, "value", given(a, key), "recommended_values", "errors", errors,
-	                                             "visible", 1)) != 0;
+	a->failed |=
+		json_array_append_new(a->unknown, json_pack("{s:n, s:{s:s, s:s?, s:[], s:o, s:b}}", "definition",
+	                                                    "value", "name", key, "value", given(a, key),
+	                                                    "recommended_values", "errors", errors, "visible", 1)) != 0;
 }
 
 static int is_unknown(const struct answer *a, const char *key)
@@ -270,8 +281,13 @@ static void add_others(struct answer *a)
 {
 	for (size_t i = 0; i < a->from->shown->n; i++) {
 		const struct setting *it = &a->from->shown->list[i];
-		struct key_info k = { .name = it->key, .type = "STRING", .importance = "MEDIUM", .doc = "", .order = -1,
-			              .width = "NONE", .display = it->key };
+		struct key_info k = { .name = it->key,
+			              .type = "STRING",
+			              .importance = "MEDIUM",
+			              .doc = "",
+			              .order = -1,
+			              .width = "NONE",
+			              .display = it->key };
 
 		if (stands_in(a->configs, it->key))
 			continue;
@@ -322,8 +338,8 @@ static json_t *finish(struct answer *a)
 		json_decref(a->groups);
 		return NULL;
 	}
-	return json_pack("{s:s, s:I, s:o, s:o}", "name", class ? class : "", "error_count", (json_int_t)a->n_errors, "groups",
-	                 a->groups, "configs", all);
+	return json_pack("{s:s, s:I, s:o, s:o}", "name", class ? class : "", "error_count", (json_int_t)a->n_errors,
+	                 "groups", a->groups, "configs", all);
 }
 
 json_t *config_infos_json(const struct config_infos *from)
@@ -364,7 +380,8 @@ json_t *config_keys_json(const struct catalog *catalog, const struct connect_com
 
 	/* Connect shows the connector's own keys first here. */
 	key_info_each_own(catalog, c, append_key, list);
-	json_array_foreach(json_object_get(infos, "configs"), i, it) {
+	json_array_foreach(json_object_get(infos, "configs"), i, it)
+	{
 		json_t *definition = json_object_get(it, "definition");
 
 		if (connect_key_find(json_string_value(json_object_get(definition, "name")), CONNECT_BOTH) != NULL)

@@ -20,7 +20,8 @@ static char *value_text(const json_t *value)
 	return json_is_number(value) || json_is_boolean(value) ? json_dumps(value, JSON_ENCODE_ANY) : NULL;
 }
 
-int connect_read_config(const struct api *api, const json_t *config, int remove, struct settings *to, struct response *r)
+int connect_read_config(const struct api *api, const json_t *config, int remove, struct settings *to,
+                        struct response *r)
 {
 	const char *key;
 	json_t *value;

@@ -38,7 +38,7 @@ void key_info_each_framework(enum connect_side side, key_info_visitor *visit, vo
 
 static const char *type_of(const outflow_cfg_key *key)
 {
-	static const char *const names[] = { "STRING", "STRING", "BOOLEAN", "LONG", "DOUBLE",
+	static const char *const names[] = { "STRING", "STRING", "BOOLEAN", "LONG",  "DOUBLE",
 		                             "LONG",   "LONG",   "LIST",    "STRING" };
 
 	return key->flags & OUTFLOW_K_SECRET ? "PASSWORD" : key->type < OUTFLOW_T_PREFIX ? names[key->type] : "STRING";

@@ -188,10 +188,11 @@ static int read_changes(const struct api *api, const json_t *body, int is_sink, 
 static int is_elsewhere(const struct pipeline_snapshot *p, struct response *r)
 {
 	if (p != NULL && p->owns_offsets)
-		response_error(r, 400,
-		               "the offsets of %s are those of its consumer group: change them there, with kafka-consumer-groups "
-		               "or the like, while the connector is stopped",
-		               p->name);
+		response_error(
+			r, 400,
+			"the offsets of %s are those of its consumer group: change them there, with kafka-consumer-groups "
+			"or the like, while the connector is stopped",
+			p->name);
 	return p != NULL && p->owns_offsets;
 }
 

@@ -31,7 +31,8 @@ static int check(struct api *api, const struct request *q, const struct settings
 	outflow_error err = { .size = sizeof err };
 	const char *name = settings_get(s, "name");
 
-	switch (fleet_check(api->fleet, name && *name ? name : "validate", s, request_time_left_ns(q), problems, &err)) {
+	switch (fleet_check(api->fleet, name && *name ? name : "validate", s, request_time_left_ns(q), problems,
+	                    &err)) {
 	case FLEET_OK:
 	case FLEET_INVALID:
 		return 0;
@@ -80,7 +81,8 @@ static void append_key(void *ctx, const struct key_info *k)
 }
 
 /* A transform or a predicate. Returns 0: it is none. */
-static int show_stage_keys(struct api *api, const struct request *q, uint32_t kind, const char *list, struct response *r)
+static int show_stage_keys(struct api *api, const struct request *q, uint32_t kind, const char *list,
+                           struct response *r)
 {
 	struct connect_component c;
 	const outflow_component *loaded;
@@ -92,7 +94,8 @@ static int show_stage_keys(struct api *api, const struct request *q, uint32_t ki
 		return 1;
 	loaded = connect_component_loaded(&c);
 	if (loaded == NULL) {
-		response_error(r, 500, "the plugin of %s cannot be loaded, for the reason in the log", q->parameters[0]);
+		response_error(r, 500, "the plugin of %s cannot be loaded, for the reason in the log",
+		               q->parameters[0]);
 		return 1;
 	}
 	keys = json_array();
@@ -152,14 +155,15 @@ static int choose(struct api *api, const struct request *q, const struct setting
 		return 0;
 	}
 	known = connect_component_of_class(catalog_of(api), class, c);
-	if (connect_component_of_class(catalog_of(api), q->parameters[0], &of_path) && known && of_path.known == c->known &&
-	    of_path.java == c->java)
+	if (connect_component_of_class(catalog_of(api), q->parameters[0], &of_path) && known &&
+	    of_path.known == c->known && of_path.java == c->java)
 		return 1;
 	if (known)
 		response_error(r, 400, "connector.class is %s, but the path says %s", class, q->parameters[0]);
 	else
 		response_error(r, connect_malformed(api),
-		               "there is no connector '%s' here; GET /connector-plugins lists those that there are", class);
+		               "there is no connector '%s' here; GET /connector-plugins lists those that there are",
+		               class);
 	return 0;
 }
 

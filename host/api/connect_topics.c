@@ -131,7 +131,7 @@ static json_t *topics_of(const struct api *api, const struct pipeline_snapshot *
 		if (json_array_size(topics) == 0 && delivered(p) > (b ? b->delivered : 0))
 			add_named_topics(p, topics);
 	} else if (written != NULL &&
-	         (delivered(p) > (b ? b->delivered : 0) || (b == NULL && json_object_size(positions) > 0)))
+	           (delivered(p) > (b ? b->delivered : 0) || (b == NULL && json_object_size(positions) > 0)))
 		(void)json_array_append_new(topics, json_string(written));
 	pthread_mutex_unlock(&lock);
 	json_decref(positions);
