@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A secret is in no answer, no log line and no error, wherever it is written: literally, in a file, in the environment."""
+import json
+import socket
+import urllib.error
+import urllib.request
+
+import pytest
+
+import servers
+
+LITERAL, IN_FILE, IN_ENVIRONMENT = MARKERS = "marker-literal-3b1", "marker-file-7c2", "marker-environment-9d4"
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class Api:
+    """Asks, and keeps all that it was told."""
+
+    def __init__(self, port):
+        self.base, self.heard = f"http://127.0.0.1:{port}", []
+
+    def ask(self, method, path, body=None):
+        request = urllib.request.Request(self.base + path, method=method, headers={"Content-Type": "application/json"},
+                                         data=None if body is None else json.dumps(body).encode())
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                status, text = answer.status, answer.read().decode()
+        except urllib.error.HTTPError as e:
+            status, text = e.code, e.read().decode()
+        self.heard.append(f"{method} {path}: {status} {text}")
+        return status, json.loads(text) if text else None
+
+
+def is_up(api):
+    try:
+        return api.ask("GET", "/connectors")[0] == 200
+    except (urllib.error.URLError, ConnectionError):
+        return False
+
+
+@pytest.fixture
+def daemon(tmp_path):
+    (tmp_path / "password").write_text(IN_FILE + "\n")
+    port = free_port()
+    config = f"""
+    log = {{ level = "debug"; }};
+    api = {{ listeners = [ "http://127.0.0.1:{port}" ]; }};
+    secrets = {{ file = {{ paths = [ "{tmp_path}" ]; }}; }};
+    connections = ( {{ name = "plant"; class = "mqtt"; broker = "tcp://127.0.0.1:1"; username = "u"; password = "{LITERAL}"; }} );
+    pipelines = (
+      {{ name = "literal"; source = {{ connection = "plant"; topics = [ "a" ]; }}; sink = {{ class = "kafka";
+         bootstrap = "127.0.0.1:1"; topic = "t"; properties = [ "producer.sasl.password={LITERAL}" ]; }}; }},
+      {{ name = "file"; source = {{ connection = "plant"; topics = [ "a" ]; password = "${{file:{tmp_path}/password}}"; }};
+         sink = {{ class = "null"; }}; }},
+      {{ name = "environment"; source = {{ connection = "plant"; topics = [ "a" ]; password = "${{env:OUTFLOW_MARKER}}"; }};
+         sink = {{ class = "null"; }}; }} );
+    """
+    outflow = servers.Outflow(tmp_path, config).start({"OUTFLOW_MARKER": IN_ENVIRONMENT})
+    outflow.api = Api(port)
+    servers.wait_until(lambda: is_up(outflow.api) or not outflow.alive(), 30, "the API answers")
+    return outflow
+
+
+CREATED = {"connector.class": "mqtt/source", "broker": "tcp://127.0.0.1:1", "topics": "a", "topic": "t", "username": "u",
+           "password": LITERAL, "producer.override.bootstrap.servers": "127.0.0.1:1",
+           "producer.override.sasl.jaas.config": "org.apache.kafka.common.security.plain.PlainLoginModule required "
+                                                 f'username="u" password="{LITERAL}";',
+           "producer.override.security.protocol": "SASL_PLAINTEXT", "producer.override.sasl.mechanism": "PLAIN"}
+
+
+def test_no_answer_and_no_line_has_a_secret(tmp_path, daemon):
+    """Proves it for all that shows a configuration or an error about one, and for the log at level debug."""
+    api = daemon.api
+    assert api.ask("PUT", "/connectors/created/config", CREATED)[0] == 201, api.heard[-1]
+    assert api.ask("GET", "/connectors/created/config")[1]["password"] == "[hidden]"
+    assert api.ask("GET", "/connectors/file/config")[1]["source.password"] == f"${{file:{tmp_path}/password}}"
+    for number in ("keep.alive", "tasks.max", "producer.override.linger.ms"):
+        api.ask("PUT", "/connectors/wrong/config", dict(CREATED, **{number: "x"}))
+    api.ask("PUT", "/connectors/wrong/config", dict(CREATED, **{"keep.alive": f"${{file:{tmp_path}/password}}"}))
+    api.ask("PUT", "/connector-plugins/mqtt%2Fsource/config/validate", CREATED)
+    for path in ("/connectors?expand=info&expand=status", "/v1/pipelines", "/v1/connections", "/metrics", "/v1/plugins"):
+        try:
+            api.ask("GET", path)
+        except json.JSONDecodeError:
+            pass
+    for name in ("created", "literal", "file", "environment"):
+        for path in (f"/connectors/{name}", f"/connectors/{name}/config", f"/connectors/{name}/tasks",
+                     f"/connectors/{name}/status", f"/v1/pipelines/{name}"):
+            api.ask("GET", path)
+    daemon.child.terminate()
+    assert daemon.child.wait(timeout=30) == 0, daemon.tail()
+    told = "\n".join(api.heard) + daemon.log.read_text(errors="replace")
+    assert [(m, line[:300]) for m in MARKERS for line in told.splitlines() if m in line] == []
+    assert told.count("[hidden]") > 5
+
+
+def test_what_was_hidden_is_kept_when_it_is_written_back(daemon):
+    """Proves that a tool that reads, changes and writes a configuration leaves its secrets as they were."""
+    api = daemon.api
+    assert api.ask("PUT", "/connectors/created/config", CREATED)[0] == 201, api.heard[-1]
+    config = api.ask("GET", "/connectors/created/config")[1]
+    assert api.ask("PUT", "/connectors/created/config", dict(config, topics="b"))[0] == 200, api.heard[-1]
+    daemon.child.terminate()
+    assert daemon.child.wait(timeout=30) == 0, daemon.tail()
+    stored = b"".join(f.read_bytes() for f in daemon.state_dir.rglob("*") if f.is_file() and f.suffix != ".so")
+    assert LITERAL.encode() in stored and b"[hidden]" not in stored
+
+
+def test_what_is_created_reads_no_file_of_its_own_choice(tmp_path, daemon):
+    """Proves that a reference over the API leads only where secrets.file.paths says."""
+    status, answer = daemon.api.ask("PUT", "/connectors/thief/config", dict(CREATED, topic="${file:/etc/hostname}"))
+    assert status == 400 and "secrets.file.paths" in answer["message"]
+    assert daemon.api.ask("PUT", "/connectors/friend/config",
+                          dict(CREATED, password=f"${{file:{tmp_path}/password}}"))[0] == 201, daemon.api.heard[-1]
+    daemon.child.terminate()
+    assert daemon.child.wait(timeout=30) == 0, daemon.tail()
+
+
+def test_check_shows_none_either(tmp_path, daemon):
+    """Proves it for outflow check, in words and as JSON, with mistakes at keys that hold secrets."""
+    daemon.config.write_text(daemon.config.read_text().replace("tcp://127.0.0.1:1", "tcq://127.0.0.1:1"))
+    for more in ([], ["--json"]):
+        done = daemon.run("check", *more)
+        assert done.returncode == 2
+        assert LITERAL.encode() not in done.stdout + done.stderr
+    daemon.child.terminate()
+    assert daemon.child.wait(timeout=30) == 0, daemon.tail()
