@@ -9,7 +9,15 @@
 /* /v1/pipelines ... (native_pipelines.c). */
 extern const struct route native_pipeline_routes[];
 
+/* /v1/connections ... (native_connections.c). */
+extern const struct route native_connection_routes[];
+
 /* ---- what is said (native_answers.c) ---- */
+
+#define NATIVE_NAME_RULE "is letters, digits and '-', begins with a letter or digit, and has at most 127 of them"
+
+/* Does it keep to the rule? Names of the product do: a console shows them in addresses. [any] */
+int native_name_is_good(const char *name);
 
 /* Answers what is wrong: {"error_code", "message", "problems": [{"key", "message", "pointer", "file", "line"}]}. problems and
  * body, which was asked for, may be NULL. [any] */

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#define NAME_LENGTH_MAX 127u
+
 json_t *native_time(int64_t wall_ms)
 {
 	time_t seconds = (time_t)(wall_ms / 1000);
@@ -88,6 +90,14 @@ void native_fail(struct response *r, enum fleet_answer answer, const outflow_err
 	};
 
 	native_refuse(r, statuses[answer], err->msg, problems, body);
+}
+
+int native_name_is_good(const char *name)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-";
+	size_t n = strlen(name);
+
+	return n > 0 && n <= NAME_LENGTH_MAX && strspn(name, letters) == n && *name != '-';
 }
 
 json_t *native_body(const struct request *q, struct response *r)

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define NAME_LENGTH_MAX 127u
 #define LIMIT_MAX 100
 
 /* ---- looking ---- */
@@ -172,15 +171,6 @@ static int wish_read(struct wish *w, const struct request *q, struct response *r
 	return status == OUTFLOW_OK && w->problems.reported == 0 ? 0 : -1;
 }
 
-/* As the product: a console shows these names in addresses. */
-static int name_is_good(const char *name)
-{
-	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-";
-	size_t n = strlen(name);
-
-	return n > 0 && n <= NAME_LENGTH_MAX && strspn(name, letters) == n && *name != '-';
-}
-
 /* ---- creating and editing ---- */
 
 static const char *wished_name(struct wish *w)
@@ -189,9 +179,8 @@ static const char *wished_name(struct wish *w)
 
 	if (name == NULL)
 		problems_add(&w->problems, &(struct place){ .key = "name" }, "is required");
-	else if (!name_is_good(name))
-		problems_add(&w->problems, &(struct place){ .key = "name" },
-		             "is letters, digits and '-', begins with a letter or digit, and has at most 127 of them");
+	else if (!native_name_is_good(name))
+		problems_add(&w->problems, &(struct place){ .key = "name" }, "%s", NATIVE_NAME_RULE);
 	else
 		return name;
 	return NULL;

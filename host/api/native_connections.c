@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* /v1/connections: endpoints with their security settings, which pipelines refer to. */
+#include "host/api/native.h"
+
+#include "host/config/nested.h"
+
+#include <outflow/util.h>
+
+#include <stdlib.h>
+
+struct connections {
+	struct connection_snapshot **list;
+	size_t n;
+};
+
+/* 0, or -1: r says that there is no memory. */
+static int look(struct api *api, struct connections *all, struct response *r)
+{
+	all->list = fleet_look_connections(api->fleet, &all->n);
+	if (all->list == NULL)
+		native_refuse(r, 500, "no memory", NULL, NULL);
+	return all->list ? 0 : -1;
+}
+
+static void forget(struct connections *all)
+{
+	for (size_t i = 0; i < all->n; i++)
+		connection_snapshot_free(&all->list[i]);
+	free(all->list);
+}
+
+static const struct connection_snapshot *find(const struct connections *all, const char *name)
+{
+	for (size_t i = 0; i < all->n; i++)
+		if (strcmp(all->list[i]->name, name) == 0)
+			return all->list[i];
+	return NULL;
+}
+
+static json_t *connection_json(struct api *api, const struct connection_snapshot *s)
+{
+	json_t *used_by = json_array();
+
+	for (size_t i = 0; i < s->n_used_by; i++)
+		json_array_append_new(used_by, native_text(s->used_by[i]));
+	return json_pack("{s:o, s:o, s:b, s:o, s:o}", "name", native_text(s->name), "class",
+	                 native_text(settings_get(&s->settings, "class")), "declared", s->declared, "used_by", used_by,
+	                 "config", native_settings(api, MASK_CONNECTION, &s->settings, NULL));
+}
+
+static void list(struct api *api, const struct request *q, struct response *r)
+{
+	struct connections all;
+	json_t *shown;
+
+	(void)q;
+	if (look(api, &all, r) != 0)
+		return;
+	shown = json_array();
+	for (size_t i = 0; i < all.n; i++)
+		json_array_append_new(shown, connection_json(api, all.list[i]));
+	response_json(r, 200, json_pack("{s:o}", "connections", shown));
+	forget(&all);
+}
+
+static void answer_with(struct api *api, struct response *r, int status, const char *name)
+{
+	const struct connection_snapshot *s;
+	struct connections all;
+	char message[300];
+
+	if (look(api, &all, r) != 0)
+		return;
+	s = find(&all, name);
+	snprintf(message, sizeof message, "there is no connection '%.200s'", name);
+	if (s != NULL)
+		response_json(r, status, connection_json(api, s));
+	else
+		native_refuse(r, 404, message, NULL, NULL);
+	forget(&all);
+}
+
+static void show(struct api *api, const struct request *q, struct response *r)
+{
+	answer_with(api, r, 200, q->parameters[0]);
+}
+
+/* What the body says, with stored secrets where it has the mask. 0, or -1: r says why not. */
+static int read_settings(struct api *api, const char *name, const json_t *body, struct settings *settings,
+                         struct problems *problems, struct response *r)
+{
+	const json_t *config = json_object_get(body, "config");
+	const struct connection_snapshot *stored;
+	struct connections all;
+	outflow_status status;
+	const char *said;
+
+	if (look(api, &all, r) != 0)
+		return -1;
+	stored = find(&all, name);
+	status = nested_flatten(json_is_object(config) ? config : body, settings, problems);
+	if (status == OUTFLOW_OK)
+		status = mask_restore(settings, stored ? &stored->settings : NULL, name, problems);
+	forget(&all);
+	said = settings_get(settings, "name");
+	if (said != NULL && strcmp(said, name) != 0)
+		problems_add(problems, &(struct place){ .key = "name" }, "is '%s', but the request names '%s'", said,
+		             name);
+	if (status == OUTFLOW_OK && said == NULL)
+		status = settings_set(settings, "name", name, NULL, 0);
+	if (status != OUTFLOW_OK)
+		native_refuse(r, 500, "no memory", NULL, NULL);
+	else if (problems->reported > 0)
+		native_refuse(r, 400, "the request cannot be understood", problems, body);
+	return status == OUTFLOW_OK && problems->reported == 0 ? 0 : -1;
+}
+
+static void store(struct api *api, const struct request *q, struct response *r, const char *name, const json_t *body)
+{
+	outflow_error err = { .size = sizeof err };
+	struct settings settings = { 0 };
+	struct problems problems = { 0 };
+	enum fleet_answer answer;
+
+	if (read_settings(api, name, body, &settings, &problems, r) == 0) {
+		answer = fleet_put_connection(api->fleet, name, &settings, request_time_left_ns(q), &problems, &err);
+		if (answer == FLEET_OK || answer == FLEET_CREATED)
+			answer_with(api, r, answer == FLEET_CREATED ? 201 : 200, name);
+		else
+			native_fail(r, answer, &err, &problems, body);
+	}
+	settings_clear(&settings);
+	problems_clear(&problems);
+}
+
+static void put(struct api *api, const struct request *q, struct response *r)
+{
+	json_t *body = native_body(q, r);
+
+	if (body == NULL)
+		return;
+	if (native_name_is_good(q->parameters[0]))
+		store(api, q, r, q->parameters[0], body);
+	else
+		native_refuse(r, 400, "the name of a connection " NATIVE_NAME_RULE, NULL, NULL);
+	json_decref(body);
+}
+
+static void create(struct api *api, const struct request *q, struct response *r)
+{
+	json_t *body = native_body(q, r);
+	const char *name = json_string_value(json_object_get(body, "name"));
+	struct connections all;
+	int taken;
+
+	if (body == NULL)
+		return;
+	if (name == NULL || !native_name_is_good(name)) {
+		native_refuse(r, 400, "the name of a connection " NATIVE_NAME_RULE, NULL, NULL);
+	} else if (look(api, &all, r) == 0) {
+		taken = find(&all, name) != NULL;
+		forget(&all);
+		if (taken)
+			native_refuse(r, 409, "there is a connection of this name already", NULL, NULL);
+		else
+			store(api, q, r, name, body);
+	}
+	json_decref(body);
+}
+
+static void delete (struct api *api, const struct request *q, struct response *r)
+{
+	outflow_error err = { .size = sizeof err };
+	enum fleet_answer answer = fleet_delete_connection(api->fleet, q->parameters[0], &err);
+
+	if (answer == FLEET_OK)
+		response_empty(r, 204);
+	else
+		native_fail(r, answer, &err, NULL, NULL);
+}
+
+const struct route native_connection_routes[] = {
+	{ "GET", "/v1/connections", ACCESS_READ, .handle = list },
+	{ "POST", "/v1/connections", ACCESS_ADMIN, .handle = create },
+	{ "GET", "/v1/connections/{name}", ACCESS_READ, .handle = show },
+	{ "PUT", "/v1/connections/{name}", ACCESS_ADMIN, .handle = put },
+	{ "DELETE", "/v1/connections/{name}", ACCESS_ADMIN, .handle = delete },
+	{ 0 },
+};
