@@ -38,7 +38,7 @@ AC_DEFUN([OUTFLOW_SANITIZERS], [
   AC_ARG_ENABLE([tsan], [AS_HELP_STRING([--enable-tsan], [build with ThreadSanitizer])],
     [AS_IF([test "$enableval" = yes], [sanitizers="$sanitizers thread"])])
   for sanitizer in $sanitizers; do
-    CFLAGS="$CFLAGS -fsanitize=$sanitizer -fno-omit-frame-pointer"
+    CFLAGS="$CFLAGS -fsanitize=$sanitizer -fno-omit-frame-pointer -fno-optimize-sibling-calls"
     AS_IF([test "$sanitizer" = undefined], [CFLAGS="$CFLAGS -fno-sanitize-recover=undefined"])
   done
   AM_CONDITIONAL([TSAN], [case $sanitizers in *thread*) :;; *) false;; esac])

@@ -107,8 +107,9 @@ static void take_reports(struct kafka_sink *s, rd_kafka_event_t *event)
 	while ((n = rd_kafka_event_message_array(event, messages, REPORTS_AT_ONCE)) > 0) {
 		rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
 		const rd_kafka_topic_t *topic = NULL;
-		struct outcome o = { .n = 0 };
+		struct outcome o;
 
+		o.n = 0; /* and nothing else of its 8 KiB */
 		if (__atomic_load_n(&s->stopping, __ATOMIC_ACQUIRE))
 			continue;
 		for (size_t i = 0; i < n; i++) {

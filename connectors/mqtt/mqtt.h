@@ -13,6 +13,11 @@ void puback_refuse(void);
 /* The callback of a new message begins. */
 void puback_allow(void);
 
+/* ---- paho_aids.c ---- */
+
+/* Has Paho format no lines about packets, unless its environment variable asks for them. [load] */
+void paho_quiet(void);
+
 /* ---- options.c ---- */
 
 #define MQTT_TOPICS_MAX 256u

@@ -21,6 +21,15 @@ static const outflow_component sink = {
 	.ops = &mqtt_sink_ops,
 };
 static const outflow_component *const components[] = { &source, &sink };
+
+static outflow_status load(const outflow_host *host, outflow_error *err)
+{
+	(void)host;
+	(void)err;
+	paho_quiet();
+	return OUTFLOW_OK;
+}
+
 static const outflow_plugin plugin = {
 	.stamp = OUTFLOW_STAMP,
 	.size = sizeof plugin,
@@ -30,6 +39,7 @@ static const outflow_plugin plugin = {
 	.doc = "MQTT 3.1.1 and 5, by Paho.",
 	.components = components,
 	.n_components = sizeof components / sizeof components[0],
+	.load = load,
 };
 
 outflow_plugin_entry_fn outflow_plugin_entry_v1;

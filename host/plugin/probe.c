@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
@@ -23,7 +24,6 @@
 #define ANSWER_LIMIT (1u << 20) /* bytes that a plugin may have to say of itself */
 #define SERVE "outflow: looking at plugins"
 #define ANSWERS_FD 3
-/* This program, even when its file has been replaced. */
 #define PROGRAM "/proc/self/exe"
 
 extern char **environ;
@@ -108,17 +108,27 @@ static char **make_arguments(const char *const *paths, size_t n)
 	return arguments;
 }
 
+/* By its name, which tools that run this program inside theirs keep up; by the link itself when its file was replaced. */
+static const char *find_program(char *path, size_t size)
+{
+	ssize_t n = readlink(PROGRAM, path, size - 1);
+
+	path[n > 0 ? n : 0] = '\0';
+	return access(path, X_OK) == 0 ? path : PROGRAM;
+}
+
 /* An errno, or 0. */
 static int spawn(char *const *arguments, int to, pid_t *pid)
 {
 	posix_spawn_file_actions_t actions;
+	char path[PATH_MAX];
 	int code = posix_spawn_file_actions_init(&actions);
 
 	if (code != 0)
 		return code;
 	code = posix_spawn_file_actions_adddup2(&actions, to, ANSWERS_FD);
 	if (code == 0)
-		code = posix_spawn(pid, PROGRAM, &actions, NULL, arguments, environ);
+		code = posix_spawn(pid, find_program(path, sizeof path), &actions, NULL, arguments, environ);
 	posix_spawn_file_actions_destroy(&actions);
 	return code;
 }
