@@ -35,6 +35,7 @@ const struct subcommand subcommands[] = {
 	{ "logs", cli_logs, "levels of the loggers of a running daemon" },
 	{ "journal", cli_journal, "inspect, check, export or replay the journal of a pipeline" },
 	{ "checkpoint", cli_checkpoint, "show, set or forget where a pipeline goes on" },
+	{ "completion", cli_completion, "what makes bash, zsh or fish complete these commands" },
 	{ "version", cli_version, "print the version" },
 	{ NULL, NULL, NULL },
 };

@@ -14,6 +14,7 @@ struct subcommand {
 extern const struct subcommand subcommands[];
 
 int cli_apply(int argc, char **argv);
+int cli_completion(int argc, char **argv);
 int cli_connection(int argc, char **argv);
 int cli_create(int argc, char **argv);
 int cli_delete(int argc, char **argv);

@@ -38,10 +38,10 @@ is_json() {
 # ---- help and misuse ----
 
 run 0 --help
-for command in run check try test pattern transform dlq plugins journal checkpoint version; do
+for command in run check try test pattern transform dlq plugins journal checkpoint completion version; do
 	says out "  $command "
 done
-for command in run check try test pattern transform dlq plugins journal checkpoint version; do
+for command in run check try test pattern transform dlq plugins journal checkpoint completion version; do
 	run 0 $command --help
 	says out "usage: outflow $command"
 done
@@ -178,6 +178,27 @@ run 1 dlq replay plant --max 2 --state-dir dlq-state dlq.conf
 says out "matched 2, sent 2, delivered 0, filtered 0, dead-lettered again 2"
 run 1 dlq replay plant --max 1 --json --state-dir dlq-state dlq.conf
 is_json
+
+# Completion knows every command, and what its --help tells.
+run 0 completion bash
+cp "$dir/out" "$dir/completion.bash"
+completes() { # WORD... EXPECTED: the last word is begun, and EXPECTED is among what it may become
+	expected=$(eval echo "\${$#}")
+	bash -c '. "$1"; shift; COMP_WORDS=("${@:1:$#-1}"); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _outflow
+		printf "%s\n" "${COMPREPLY[@]}"' - "$dir/completion.bash" "$outflow" "$@" | grep -qxF -e "$expected" ||
+		fail "completion of '$*' lacks its last word"
+}
+completes che check
+completes comp completion
+completes dlq re replay
+completes plugins '' describe
+completes dlq list p --loop --loop-guard
+run 0 completion zsh
+says out "'check:check a configuration"
+run 0 completion fish
+says out "-a check -d 'check a configuration"
+run 2 completion csh
+says err "bash, zsh or fish"
 
 [ $failed -eq 0 ] && echo "cli: all is well"
 exit $failed
