@@ -36,10 +36,18 @@ enum api_phase { API_STARTING, API_READY, API_STOPPING };
 
 struct rates;
 
+/* Who reads the files that declare pipelines: as fleet_declare. [any] */
+struct api_files {
+	enum fleet_answer (*read)(void *ctx, int apply, const char *hash, int64_t timeout_ns, struct fleet_plan *plan,
+	                          struct problems *problems, outflow_error *err);
+	void *ctx;
+};
+
 struct api {
 	const struct host_model *host;
 	struct fleet *fleet;                   /* NULL until API_READY */
 	const struct environment *environment; /* the same */
+	const struct api_files *files;         /* the same */
 	struct rates *rates;                   /* how fast pipelines are */
 	struct changes *changes;               /* whose pipeline has changed; watch it for live status */
 	char worker_id[300];                   /* "127.0.0.1:8083": who Kafka Connect's answers say they are from */

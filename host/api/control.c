@@ -144,12 +144,14 @@ outflow_status control_open(const struct host_model *host, const struct state_di
 	return status;
 }
 
-void control_serve(struct control *c, struct fleet *fleet, const struct environment *environment)
+void control_serve(struct control *c, struct fleet *fleet, const struct environment *environment,
+                   const struct api_files *files)
 {
 	if (c == NULL)
 		return;
 	c->api.fleet = fleet;
 	c->api.environment = environment;
+	c->api.files = files;
 	__atomic_store_n(&c->api.phase, API_READY, __ATOMIC_RELEASE);
 }
 

@@ -12,8 +12,9 @@ struct control;
 outflow_status control_open(const struct host_model *host, const struct state_dir *state_dir, struct control **result,
                             outflow_error *err);
 
-/* From now on it answers: the fleet is there. NULL is accepted. [any] */
-void control_serve(struct control *c, struct fleet *fleet, const struct environment *environment);
+/* From now on it answers: the fleet is there. NULL is accepted; files outlive it. [any] */
+void control_serve(struct control *c, struct fleet *fleet, const struct environment *environment,
+                   const struct api_files *files);
 
 /* For fleet_options.on_change, with the control as ctx; NULL is accepted. [any] */
 void control_on_change(void *control, const char *pipeline);

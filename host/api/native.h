@@ -12,6 +12,9 @@ extern const struct route native_pipeline_routes[];
 /* /v1/connections ... (native_connections.c). */
 extern const struct route native_connection_routes[];
 
+/* /v1/plan, /v1/reload (native_files.c). */
+extern const struct route native_files_routes[];
+
 /* ---- what is said (native_answers.c) ---- */
 
 #define NATIVE_NAME_RULE "is letters, digits and '-', begins with a letter or digit, and has at most 127 of them"

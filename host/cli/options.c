@@ -86,6 +86,13 @@ int configuration_read_host(struct configuration *c, const struct config_options
 	return set_up_log(&c->host);
 }
 
+int configuration_read_files(struct configuration *c, const struct config_options *o)
+{
+	return read_places(c, o) == OUTFLOW_OK && host_model_new(&c->loaded, &c->host, &c->problems) == OUTFLOW_OK
+	               ? EXIT_OK
+	               : no_memory();
+}
+
 int configuration_read(struct configuration *c, const struct config_options *o)
 {
 	return read_places(c, o) == OUTFLOW_OK ? configuration_read_host(c, o) : no_memory();

@@ -52,6 +52,9 @@ struct configuration {
 /* Reads the files and the host's own keys into c, which is zeroed. Returns EXIT_OK, also with problems found, or EXIT_FAILED (no memory). */
 int configuration_read(struct configuration *c, const struct config_options *o);
 
+/* The same for somebody who only wants to know: the levels of this process's log stay. */
+int configuration_read_files(struct configuration *c, const struct config_options *o);
+
 /* The second half of it, for a caller that has filled c->loaded itself: the host's own keys. */
 int configuration_read_host(struct configuration *c, const struct config_options *o);
 

@@ -106,23 +106,38 @@ static void report_reload(const struct running *r, enum fleet_answer answer, con
 	log_write(NULL, OUTFLOW_LOG_INFO, "reload: done, %zu of %zu pipelines differ", n, plan->n);
 }
 
-static void reload(void *ctx)
+/* As fleet_declare, with what the files say now. [any] */
+static enum fleet_answer declare(void *ctx, int apply, const char *hash, int64_t timeout_ns, struct fleet_plan *plan,
+                                 struct problems *problems, outflow_error *err)
 {
 	const struct running *r = ctx;
 	struct configuration c = { 0 };
-	struct fleet_plan plan = { 0 };
-	outflow_error err = { .size = sizeof err };
 	enum fleet_answer answer = FLEET_FAILED;
 
-	if (configuration_read(&c, r->options) != EXIT_OK)
-		outflow_fail(&err, OUTFLOW_E_NOMEM, "no memory");
-	else if (c.problems.reported > 0)
-		outflow_fail(&err, OUTFLOW_E_CONFIG, "the files cannot be read");
-	else
-		answer = fleet_declare(r->fleet, &c.loaded, 1, NULL, RELOAD_TIMEOUT_NS, &plan, &c.problems, &err);
-	report_reload(r, answer, &plan, &c.problems, &err);
-	fleet_plan_clear(&plan);
+	if ((apply ? configuration_read : configuration_read_files)(&c, r->options) != EXIT_OK) {
+		outflow_fail(err, OUTFLOW_E_NOMEM, "no memory");
+	} else if (c.problems.reported > 0) {
+		outflow_fail(err, OUTFLOW_E_CONFIG, "the files cannot be read");
+		answer = FLEET_INVALID;
+	} else {
+		answer = fleet_declare(r->fleet, &c.loaded, apply, hash, timeout_ns, plan, &c.problems, err);
+	}
+	*problems = c.problems;
+	c.problems = (struct problems){ 0 };
 	configuration_clear(&c);
+	return answer;
+}
+
+static void reload(void *ctx)
+{
+	struct fleet_plan plan = { 0 };
+	struct problems problems = { 0 };
+	outflow_error err = { .size = sizeof err };
+	enum fleet_answer answer = declare(ctx, 1, NULL, RELOAD_TIMEOUT_NS, &plan, &problems, &err);
+
+	report_reload(ctx, answer, &plan, &problems, &err);
+	fleet_plan_clear(&plan);
+	problems_clear(&problems);
 }
 
 /* A request that still waits for a plugin may use all there is: nothing is taken away from it, the process ends. */
@@ -137,6 +152,7 @@ static void end_control(struct control **c, int status)
 static int supervise(struct configuration *c, struct running *r, struct environment *e, int until_done)
 {
 	struct supervisor_options options = { until_done, c->host.stop_timeout_ns, reload, on_stop, r };
+	const struct api_files files = { declare, r };
 	struct fleet_options fleet_options = { c->host.stop_timeout_ns, on_change, r };
 	outflow_error err = { .size = sizeof err };
 	int status = EXIT_FAILED;
@@ -147,7 +163,7 @@ static int supervise(struct configuration *c, struct running *r, struct environm
 		fail(&err, EXIT_FAILED);
 	} else {
 		c->n_pipelines = 0; /* the fleet's now */
-		control_serve(r->control, r->fleet, e);
+		control_serve(r->control, r->fleet, e, &files);
 		status = supervisor_run(r->supervisor, r->fleet) == 0 ? EXIT_OK : EXIT_FAILED;
 	}
 	end_control(&r->control, status);
