@@ -368,6 +368,7 @@ int fleet_keeper_ends(struct fleet *f, struct pipeline *p)
 	ends = !p->purge && (deleted || p->leaving);
 	pthread_mutex_unlock(&p->lock);
 	if (ends && deleted) {
+		task_metrics_forget(p->name);
 		take_out(f, p);
 		pipeline_free(&p);
 	}

@@ -218,3 +218,34 @@ def test_health_and_readiness(tmp_path):
         assert total(samples(metrics(port))[0], "outflow_connector_state", connector='b"a\\d') == 1
     finally:
         outflow.kill()
+
+
+def test_a_deleted_pipeline_leaves_no_metrics(tmp_path):
+    """Proves that what a pipeline has counted goes with it, and that one of the same name begins at 0."""
+    port = servers.free_port()
+    outflow = servers.Outflow(tmp_path, f'api = {{ listeners = [ "http://127.0.0.1:{port}" ]; }};').start()
+
+    def request(method, path, body=None):
+        data = json.dumps(body).encode() if body is not None else None
+        headers = {"Content-Type": "application/json"} if body is not None else {}
+        urllib.request.urlopen(urllib.request.Request(f"http://127.0.0.1:{port}{path}", data, headers, method=method),
+                               timeout=20).close()
+
+    def delivered(count):
+        text = metrics(port)
+        if count is None:
+            return 'connector="x"' not in text
+        return total(samples(text)[0], "outflow_records_delivered_total", connector="x") == count
+
+    try:
+        servers.wait_until(lambda: servers.port_answers(port) and get(port, "/readyz")[0] == 200, 20, "it is ready")
+        # Positions stay: the second goes on where the first one ended.
+        for count, expected in ((20, 20), (30, 10)):
+            config = {"source.class": "gen", "source.count": str(count), "sink.class": "null", "journal.sync": "none"}
+            request("POST", "/connectors", {"name": "x", "config": config})
+            servers.wait_until(lambda: delivered(expected), 20, f"{expected} are delivered")
+            request("PUT", "/connectors/x/stop")
+            request("DELETE", "/connectors/x")
+            servers.wait_until(lambda: delivered(None), 20, "its metrics are gone")
+    finally:
+        outflow.kill()
