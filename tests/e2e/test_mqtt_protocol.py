@@ -86,6 +86,8 @@ def test_lost_acknowledgements(rig, filter_):
     for _ in range(3):
         r.publish(100)
         servers.wait_until(lambda: set(r.counts()) == set(range(r.published)), 30, "they have arrived")
+        # What is still unacknowledged now would keep the room of those to come.
+        servers.wait_until(lambda: r.broker.unacknowledged() == 0, 30, "they are acknowledged")
         r.broker.ignore_acks = True
         r.publish(10)
         servers.wait_until(lambda: set(r.counts()) == set(range(r.published)), 30, "these too")
