@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* native.h: Outflow's own API, below /v1; doc/api.md tells of it, host/api/openapi.json defines it. */
+/* native.h: Outflow's own API, below /v1; doc/api.md tells of it. */
 #ifndef HOST_API_NATIVE_H
 #define HOST_API_NATIVE_H
 #include "host/api/api.h"
@@ -14,6 +14,9 @@ extern const struct route native_connection_routes[];
 
 /* /v1/plan, /v1/reload (native_files.c). */
 extern const struct route native_files_routes[];
+
+/* /v1/plugins (native_plugins.c). */
+extern const struct route native_plugin_routes[];
 
 /* ---- what is said (native_answers.c) ---- */
 

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pipelines over the native API: their life from creation to deletion, in the product's shape, kill -9 included."""
+import json
+
 import pytest
 
 import native_client
@@ -151,3 +153,8 @@ def test_edits_between_brokers_keep_the_position(tmp_path, kafka, mosquitto, top
         oracle.verdict(kafka.bootstrap, topic, publisher).check()
     finally:
         daemon.kill()
+
+
+def test_plugins_are_listed(daemon):
+    """Proves that the API tells of components without a pipeline that uses them."""
+    assert '"mqtt"' in json.dumps(daemon.get("/v1/plugins").json)
