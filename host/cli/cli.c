@@ -28,7 +28,7 @@ const struct subcommand subcommands[] = {
 	{ "restart", cli_restart, "start their tasks again" },
 	{ "delete", cli_delete, "remove created pipelines" },
 	{ "offsets", cli_offsets, "show or change where a pipeline goes on" },
-	{ "connection", cli_connection, "the named brokers and clusters: list, set, test" },
+	{ "connection", cli_connection, "the named brokers and clusters: list, show, set, delete" },
 	{ "reload", cli_reload, "have a running daemon read its files anew" },
 	{ "plan", cli_plan, "what a reload would change" },
 	{ "apply", cli_apply, "reload if that is still the plan" },

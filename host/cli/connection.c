@@ -13,12 +13,11 @@
 
 static const char help[] =
 	"usage: outflow connection list [OPTION]...\n"
-	"       outflow connection show|test|delete [OPTION]... NAME\n"
+	"       outflow connection show|delete [OPTION]... NAME\n"
 	"       outflow connection set [OPTION]... NAME KEY=VALUE...\n"
 	"\n"
 	"The named brokers and clusters of a running daemon. `set` makes one or gives it these keys, as in\n"
 	"  outflow connection set plant class=mqtt broker=tcp://127.0.0.1:1883\n"
-	"`test` says whether it can be reached, and if not, why.\n"
 	"\n" CLIENT_OPTIONS_HELP;
 
 static void print_list(const json_t *answer, void *ctx)
@@ -57,24 +56,6 @@ static void print_done(const json_t *answer, void *ctx)
 	puts(ctx);
 }
 
-/* A test that found something out ends well for HTTP, but not for who wants to know whether it works. */
-static int test(struct client *c, const char *path)
-{
-	struct client_answer a;
-	int status = client_call(c, "POST", path, NULL, NULL, &a);
-	int reachable = json_is_true(json_object_get(a.body, "reachable"));
-
-	if (status == EXIT_OK && c->json)
-		envelope_print(json_incref(a.body), NULL);
-	else if (status == EXIT_OK)
-		printf("%s%s%s\n", reachable ? "reachable" : "not reachable",
-		       *remote_text(a.body, "reason") ? ": " : "", remote_text(a.body, "reason"));
-	if (status == EXIT_OK && !reachable)
-		status = EXIT_ENVIRONMENT;
-	client_answer_clear(&a);
-	return status;
-}
-
 static int set(struct client *c, const char *path, int n, char **settings)
 {
 	json_t *config = json_object(), *body = json_pack("{s:o}", "config", config);
@@ -105,22 +86,19 @@ static int run(struct client *c, const char *what, int argc, char **argv)
 		                 : cli_misuse("connection", "list takes no argument");
 	if (argc < 1)
 		return cli_misuse("connection", "a name is missing");
-	snprintf(path, sizeof path, "/v1/connections/%s%s", client_segment(argv[0], segment, sizeof segment),
-	         strcmp(what, "test") == 0 ? "/test" : "");
+	snprintf(path, sizeof path, "/v1/connections/%s", client_segment(argv[0], segment, sizeof segment));
 	if (strcmp(what, "set") == 0)
 		return argc > 1 ? set(c, path, argc - 1, argv + 1) : cli_misuse("connection", "set needs KEY=VALUE");
 	if (argc > 1)
 		return cli_misuse("connection", "there are too many arguments");
 	if (strcmp(what, "show") == 0)
 		return remote_show(c, "GET", path, NULL, print_one, NULL);
-	if (strcmp(what, "test") == 0)
-		return test(c, path);
 	return remote_show(c, "DELETE", path, NULL, print_done, (void *)(uintptr_t) "it is deleted");
 }
 
 int cli_connection(int argc, char **argv)
 {
-	static const char *const known[] = { "list", "show", "test", "delete", "set", NULL };
+	static const char *const known[] = { "list", "show", "delete", "set", NULL };
 	static const struct option options[] = { CLIENT_LONG_OPTIONS, { 0 } };
 	const struct remote_usage u = { "connection", help, options, 0, -1, NULL, NULL };
 	const char *what = argc > 1 ? argv[1] : "";
@@ -139,5 +117,5 @@ int cli_connection(int argc, char **argv)
 		status = remote_parse(&c, &u, &argc, &argv);
 		return status != EXIT_OK ? (status < 0 ? EXIT_OK : status) : run(&c, known[i], argc, argv);
 	}
-	return cli_misuse("connection", "expected list, show, test, set or delete");
+	return cli_misuse("connection", "expected list, show, set or delete");
 }

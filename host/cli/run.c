@@ -63,6 +63,7 @@ struct running {
 	struct fleet *fleet;
 	struct control *control;
 	struct supervisor *supervisor;
+	struct inventory *inventory;
 };
 
 static void on_change(void *ctx, const char *name)
@@ -106,6 +107,15 @@ static void report_reload(const struct running *r, enum fleet_answer answer, con
 	log_write(NULL, OUTFLOW_LOG_INFO, "reload: done, %zu of %zu pipelines differ", n, plan->n);
 }
 
+/* Plugins that were put there since the start may be what the files name now. */
+static void look_for_plugins(const struct running *r)
+{
+	outflow_error err = { .size = sizeof err };
+
+	if (inventory_rescan(r->inventory, &err) != OUTFLOW_OK)
+		log_write(&log_plugin_place, OUTFLOW_LOG_WARN, "reload: new plugins are not looked for: %s", err.msg);
+}
+
 /* As fleet_declare, with what the files say now. [any] */
 static enum fleet_answer declare(void *ctx, int apply, const char *hash, int64_t timeout_ns, struct fleet_plan *plan,
                                  struct problems *problems, outflow_error *err)
@@ -114,6 +124,7 @@ static enum fleet_answer declare(void *ctx, int apply, const char *hash, int64_t
 	struct configuration c = { 0 };
 	enum fleet_answer answer = FLEET_FAILED;
 
+	look_for_plugins(r);
 	if ((apply ? configuration_read : configuration_read_files)(&c, r->options) != EXIT_OK) {
 		outflow_fail(err, OUTFLOW_E_NOMEM, "no memory");
 	} else if (c.problems.reported > 0) {
@@ -157,6 +168,7 @@ static int supervise(struct configuration *c, struct running *r, struct environm
 	outflow_error err = { .size = sizeof err };
 	int status = EXIT_FAILED;
 
+	r->inventory = e->inventory;
 	if (supervisor_new(&options, &r->supervisor, &err) != OUTFLOW_OK)
 		return fail(&err, EXIT_FAILED);
 	if (fleet_new(e, &c->loaded, c->pipelines, &fleet_options, &r->fleet, &err) != OUTFLOW_OK) {

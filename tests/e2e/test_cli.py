@@ -169,8 +169,30 @@ def test_a_signal_reloads_too(daemon):
     assert daemon.alive()
 
 
+def test_a_plugin_put_there_while_the_daemon_runs_is_found_by_a_reload(daemon):
+    late = PIPELINE.format(name="late", more="").replace('class = "null"', 'class = "twice"')
+    daemon.config.write_text(daemon.config.read_text().replace(" );", ", " + late + " );"))
+    assert run(daemon, "reload").status == 2
+    plugin = servers.BUILD.resolve() / "tests/plug/.libs/misbehaving.so"
+    (daemon.plugins / "misbehaving.so").symlink_to(plugin)
+    assert "late added" in run(daemon, "reload").out
+    wait_for(daemon, "late", "RUNNING")
+
+
 def test_the_live_table_counts(daemon):
     answer = run(daemon, "top", "--count", "2", "--interval", "0.2")
     assert answer.status == 0 and answer.out.count("NAME") == 2
 
 
+
+
+def test_a_connection_is_set_used_and_deleted(daemon):
+    assert run(daemon, "connection set", "plant", "class=gen", "rate=30").status == 0
+    assert rows(run(daemon, "connection list")) == {"plant": "gen"}
+    assert "rate = " in run(daemon, "connection show", "plant").out
+    body = json.dumps({"name": "made", "source": {"connection": "plant"}, "sink": {"class": "null"}})
+    assert run(daemon, "create --start", "-", stdin=body).status == 0
+    wait_for(daemon, "made", "RUNNING")
+    assert run(daemon, "connection delete", "plant").status == 1
+    assert run(daemon, "delete", "made").status == 0
+    assert run(daemon, "connection delete", "plant").status == 0
