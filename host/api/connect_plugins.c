@@ -7,6 +7,7 @@
  */
 #include "host/api/connect.h"
 #include "host/api/connect_config_infos.h"
+#include "host/config/mask.h"
 #include "host/config/plugin_version.h"
 #include "host/plugin/inventory.h"
 
@@ -180,17 +181,22 @@ static void answer(struct api *api, const struct request *q, const struct settin
 {
 	struct connect_component c;
 	struct problems problems = { 0 };
+	struct settings shown = { 0 };
 
 	if (choose(api, q, s, &c, r) && check(api, q, s, &problems, r) == 0) {
 		struct config_infos from = { .catalog = catalog_of(api),
 			                     .host = &api->host->connect,
-			                     .shown = s,
+			                     .shown = &shown,
 			                     .problems = &problems,
 			                     .connector = &c };
 
 		require_name(s, &problems);
-		response_json(r, 200, config_infos_json(&from));
+		if (mask_settings(api->host, api->environment->inventory, MASK_PIPELINE, s, &shown) == OUTFLOW_OK)
+			response_json(r, 200, config_infos_json(&from));
+		else
+			response_error(r, 500, "no memory");
 	}
+	settings_clear(&shown);
 	problems_clear(&problems);
 }
 

@@ -94,9 +94,12 @@ static int find_place(enum mask_of what, const char *key, struct component_place
 	if (what == MASK_CONNECTION)
 		return 1;
 	for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
-		size_t n = strlen(places[i].prefix), alias = places[i].has_alias ? strcspn(key + n, ".") + 1 : 0;
+		size_t n = strlen(places[i].prefix), alias;
 
-		if (strncmp(key, places[i].prefix, n) != 0 || strlen(key) <= n + alias)
+		if (strncmp(key, places[i].prefix, n) != 0)
+			continue;
+		alias = places[i].has_alias ? strcspn(key + n, ".") + 1 : 0;
+		if (strlen(key) <= n + alias)
 			continue;
 		snprintf(place->prefix, sizeof place->prefix, "%.*s", (int)(n + alias), key);
 		place->kinds[0] = places[i].kind;
