@@ -177,19 +177,19 @@ int server_free(struct server **ps, int64_t deadline_ns)
 	if (s == NULL)
 		return 0;
 	CHECK_OBJ(s, SERVER_MAGIC);
-	for (size_t i = 0; i < s->n_fronts; i++) {
-		int fd = MHD_quiesce_daemon(s->fronts[i].daemon);
-
-		if (fd >= 0)
-			close(fd);
-	}
+	for (size_t i = 0; i < s->n_fronts; i++)
+		s->fronts[i].quiesced_fd = MHD_quiesce_daemon(s->fronts[i].daemon);
 	end_keeper(s);
 	/* libmicrohttpd does not stop while a connection is suspended. */
 	if (workers_drain(s->workers, deadline_ns) != 0)
 		return -1;
 	sendings_look_after(s, 1);
-	for (size_t i = 0; i < s->n_fronts; i++)
+	for (size_t i = 0; i < s->n_fronts; i++) {
 		MHD_stop_daemon(s->fronts[i].daemon);
+		/* Not before: its thread may still be about to stop watching it. */
+		if (s->fronts[i].quiesced_fd >= 0)
+			close(s->fronts[i].quiesced_fd);
+	}
 	workers_free(&s->workers);
 	*ps = NULL;
 	s->magic = 0;

@@ -58,6 +58,7 @@ struct front {
 	struct server *server;
 	struct door door;
 	struct MHD_Daemon *daemon;
+	int quiesced_fd;   /* of the listener when the server ends; -1: none */
 	unsigned n_visits; /* under server.lock */
 };
 

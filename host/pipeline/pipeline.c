@@ -128,8 +128,10 @@ static void show_state(struct pipeline *p)
 
 static void begin_stop(struct pipeline *p, const struct orders *o)
 {
-	p->stopping = 1;
 	p->stop_deadline_ns = o->leaving ? o->leaving_deadline_ns : clock_mono_ns() + p->stop_timeout_ns;
+	pthread_mutex_lock(&p->lock);
+	p->stopping = 1;
+	pthread_mutex_unlock(&p->lock);
 	seats_stop(p, p->stop_deadline_ns);
 }
 
@@ -150,7 +152,9 @@ static void watch_stop(struct pipeline *p, const struct orders *o)
 		return;
 	log_write(&place, OUTFLOW_LOG_ERROR, "%s", blame);
 	set_problem(p, blame);
+	pthread_mutex_lock(&p->lock);
 	p->blamed = 1;
+	pthread_mutex_unlock(&p->lock);
 }
 
 static void end_stop(struct pipeline *p)
@@ -158,7 +162,10 @@ static void end_stop(struct pipeline *p)
 	seats_clear(p);
 	if (p->blamed)
 		set_problem(p, NULL);
-	p->stopping = p->interrupted = p->blamed = 0;
+	p->interrupted = 0;
+	pthread_mutex_lock(&p->lock);
+	p->stopping = p->blamed = 0;
+	pthread_mutex_unlock(&p->lock);
 }
 
 /* With no seats: the configuration that waits is in force from now on. */

@@ -70,8 +70,11 @@ static outflow_status make_seats(struct pipeline *p, uint32_t *n, struct seat **
 	size_t n_retired = 0;
 	outflow_status status = OUTFLOW_OK;
 	struct seat *seats = NULL;
+	uint32_t n_tasks = plan_tasks(p->model);
 
-	p->n_tasks = plan_tasks(p->model);
+	pthread_mutex_lock(&p->lock);
+	p->n_tasks = n_tasks;
+	pthread_mutex_unlock(&p->lock);
 	if (plan_retires(p->model))
 		status = retired_find(d, p->name, p->n_tasks, &retired, &n_retired, err);
 	*n = p->n_tasks + (uint32_t)n_retired;
@@ -105,11 +108,13 @@ outflow_status seats_start(struct pipeline *p, outflow_error *err)
 
 void seats_stop(struct pipeline *p, int64_t deadline_ns)
 {
-	for (uint32_t k = 0; k < p->n_seats; k++) {
+	pthread_mutex_lock(&p->lock);
+	for (uint32_t k = 0; k < p->n_seats; k++)
 		p->seats[k].next_try_ns = CLOCK_NEVER;
+	pthread_mutex_unlock(&p->lock);
+	for (uint32_t k = 0; k < p->n_seats; k++)
 		if (p->seats[k].task != NULL)
 			task_stop(p->seats[k].task, deadline_ns);
-	}
 }
 
 void seats_interrupt(struct pipeline *p)
