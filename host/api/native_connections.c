@@ -115,15 +115,19 @@ static int read_settings(struct api *api, const char *name, const json_t *body, 
 	return status == OUTFLOW_OK && problems->reported == 0 ? 0 : -1;
 }
 
-static void store(struct api *api, const struct request *q, struct response *r, const char *name, const json_t *body)
+static void store(struct api *api, const struct request *q, struct response *r, const char *name, int may_exist,
+                  const json_t *body)
 {
 	outflow_error err = { .size = sizeof err };
 	struct settings settings = { 0 };
 	struct problems problems = { 0 };
 	enum fleet_answer answer;
 
-	if (read_settings(api, name, body, &settings, &problems, r) == 0) {
-		answer = fleet_put_connection(api->fleet, name, &settings, request_time_left_ns(q), &problems, &err);
+	if (name == NULL || !native_name_is_good(name)) {
+		native_refuse(r, 400, "the name of a connection " NATIVE_NAME_RULE, NULL, NULL);
+	} else if (read_settings(api, name, body, &settings, &problems, r) == 0) {
+		answer = fleet_put_connection(api->fleet, name, &settings, may_exist, request_time_left_ns(q),
+		                              &problems, &err);
 		if (answer == FLEET_OK || answer == FLEET_CREATED)
 			answer_with(api, r, answer == FLEET_CREATED ? 201 : 200, name);
 		else
@@ -137,34 +141,17 @@ static void put(struct api *api, const struct request *q, struct response *r)
 {
 	json_t *body = native_body(q, r);
 
-	if (body == NULL)
-		return;
-	if (native_name_is_good(q->parameters[0]))
-		store(api, q, r, q->parameters[0], body);
-	else
-		native_refuse(r, 400, "the name of a connection " NATIVE_NAME_RULE, NULL, NULL);
+	if (body != NULL)
+		store(api, q, r, q->parameters[0], 1, body);
 	json_decref(body);
 }
 
 static void create(struct api *api, const struct request *q, struct response *r)
 {
 	json_t *body = native_body(q, r);
-	const char *name = json_string_value(json_object_get(body, "name"));
-	struct connections all;
-	int taken;
 
-	if (body == NULL)
-		return;
-	if (name == NULL || !native_name_is_good(name)) {
-		native_refuse(r, 400, "the name of a connection " NATIVE_NAME_RULE, NULL, NULL);
-	} else if (look(api, &all, r) == 0) {
-		taken = find(&all, name) != NULL;
-		forget(&all);
-		if (taken)
-			native_refuse(r, 409, "there is a connection of this name already", NULL, NULL);
-		else
-			store(api, q, r, name, body);
-	}
+	if (body != NULL)
+		store(api, q, r, json_string_value(json_object_get(body, "name")), 0, body);
 	json_decref(body);
 }
 

@@ -137,15 +137,40 @@ outflow_status fleet_note_given(struct pipeline *p, const struct settings *setti
 {
 	struct settings copy = { 0 };
 	outflow_status status = settings_merge(&copy, "", settings, "", 1);
+	int is_on_trial;
 
 	if (status != OUTFLOW_OK) {
 		settings_clear(&copy);
 		return status;
 	}
-	settings_clear(&p->former_given);
-	p->former_given = p->given;
+	pthread_mutex_lock(&p->lock);
+	is_on_trial = p->next != NULL || p->former != NULL;
+	pthread_mutex_unlock(&p->lock);
+	/* What comes back if this one fails, too, is what has worked, not the edit before. */
+	settings_clear(is_on_trial ? &p->given : &p->former_given);
+	if (!is_on_trial)
+		p->former_given = p->given;
 	p->given = copy;
 	return OUTFLOW_OK;
+}
+
+uint64_t fleet_changes(const struct fleet *f)
+{
+	return f->connection_changes + f->pipeline_changes;
+}
+
+struct fleet_version fleet_version(struct pipeline *p)
+{
+	const struct pipeline_model *m;
+	struct fleet_version version = { "" };
+
+	/* The keeper exchanges models under its lock alone. */
+	pthread_mutex_lock(&p->lock);
+	m = p->next ? p->next : p->model;
+	if (m != NULL)
+		memcpy(version.text, m->version, sizeof version.text);
+	pthread_mutex_unlock(&p->lock);
+	return version;
 }
 
 struct created_pipeline fleet_entry(const struct pipeline *p)
@@ -234,10 +259,10 @@ static outflow_status restore(struct fleet *f, outflow_error *err)
 	struct created_visitor connections = { .connection = restore_connection, .ctx = &r };
 	struct created_visitor pipelines = { .pipeline = restore_pipeline, .ctx = &r };
 	enum fleet_answer answer;
-	uint64_t generation;
+	uint64_t changes;
 
 	if (created_each(f->created, &connections) != OUTFLOW_OK || r.status != OUTFLOW_OK ||
-	    (r.building = fleet_building(f, &generation)) == NULL)
+	    (r.building = fleet_building(f, &changes)) == NULL)
 		return outflow_fail(err, OUTFLOW_E_NOMEM, "no memory for the connections that were created earlier");
 	if (created_each(f->created, &pipelines) != OUTFLOW_OK || r.status != OUTFLOW_OK) {
 		building_free(&r.building);
@@ -388,22 +413,40 @@ void fleet_state_changed(struct fleet *f, const char *name)
 		f->options.on_change(f->options.ctx, name);
 }
 
-void fleet_edit_failed(struct fleet *f, struct pipeline *p)
+/* What was given goes back with the model. [under lock] */
+static void restore_given(struct fleet *f, struct pipeline *p)
 {
 	outflow_error err = { .size = sizeof err };
 	struct created_pipeline entry;
 
+	settings_clear(&p->given);
+	p->given = p->former_given;
+	p->former_given = (struct settings){ 0 };
+	f->pipeline_changes++;
+	entry = fleet_entry(p);
+	if (created_put_pipeline(f->created, p->name, &entry, &err) != OUTFLOW_OK)
+		log_write(&(struct log_place){ p->name, NULL, -1 }, OUTFLOW_LOG_ERROR,
+		          "after a restart the edited configuration will be tried again: %s", err.msg);
+}
+
+struct pipeline_model *fleet_go_back(struct fleet *f, struct pipeline *p)
+{
+	struct pipeline_model *failed = NULL;
+
 	pthread_mutex_lock(&f->lock);
-	if (p->next == NULL && !p->declared && !p->deleted) {
-		settings_clear(&p->given);
-		p->given = p->former_given;
-		p->former_given = (struct settings){ 0 };
-		entry = fleet_entry(p);
-		if (created_put_pipeline(f->created, p->name, &entry, &err) != OUTFLOW_OK)
-			log_write(&(struct log_place){ p->name, NULL, -1 }, OUTFLOW_LOG_ERROR,
-			          "after a restart the edited configuration will be tried again: %s", err.msg);
+	pthread_mutex_lock(&p->lock);
+	if (p->next == NULL) {
+		failed = p->model;
+		p->model = p->former;
+		p->former = NULL;
+		p->worked = 1;
 	}
+	pthread_mutex_unlock(&p->lock);
+	/* A declared one is shown as its file has it. */
+	if (failed != NULL && !p->declared && !p->deleted)
+		restore_given(f, p);
 	pthread_mutex_unlock(&f->lock);
+	return failed;
 }
 
 /* ---- looking at all of them ---- */

@@ -191,10 +191,11 @@ struct connection_snapshot {
 	size_t n_used_by;
 };
 
-/* Creates or changes one; pipelines that use it are given the new settings as by fleet_put. FLEET_CREATED, FLEET_OK,
- * FLEET_DECLARED, FLEET_INVALID, FLEET_TIMEOUT, FLEET_FAILED. [any] */
+/* Creates one, or, if may_exist, changes it; pipelines that use it are given the new settings as by fleet_put.
+ * FLEET_CREATED, FLEET_OK, FLEET_EXISTS, FLEET_DECLARED, FLEET_INVALID, FLEET_TIMEOUT, FLEET_FAILED. [any] */
 enum fleet_answer fleet_put_connection(struct fleet *f, const char *name, const struct settings *settings,
-                                       int64_t timeout_ns, struct problems *problems, outflow_error *err);
+                                       int may_exist, int64_t timeout_ns, struct problems *problems,
+                                       outflow_error *err);
 
 /* FLEET_UNKNOWN, FLEET_DECLARED, FLEET_IN_USE, FLEET_FAILED. [any] */
 enum fleet_answer fleet_delete_connection(struct fleet *f, const char *name, outflow_error *err);

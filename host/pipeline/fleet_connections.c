@@ -53,9 +53,11 @@ static outflow_status collect(struct fleet *f, struct building *b, const char *n
 	for (size_t i = 0; i < f->n && status == OUTFLOW_OK; i++) {
 		const struct pipeline *p = f->list[i];
 
+		const struct setting *place = settings_find(&p->given, "name");
+
 		if (!p->deleted && refers(p, name))
-			status = building_add(b, p->name, p->model ? p->model->file : NULL,
-			                      p->model ? p->model->line : 0, &p->given);
+			status = building_add(b, p->name, place ? place->file : NULL, place ? place->line : 0,
+			                      &p->given);
 	}
 	return status;
 }
@@ -68,7 +70,7 @@ static enum fleet_answer keep(struct fleet *f, const char *name, const struct se
 
 	if (created_put_connection(f->created, name, settings, err) != OUTFLOW_OK)
 		return FLEET_FAILED;
-	f->generation++;
+	f->connection_changes++;
 	if (old == NULL)
 		return declarations_add(&f->created_connections, name, NULL, 0, settings) == OUTFLOW_OK
 		               ? FLEET_CREATED
@@ -95,21 +97,35 @@ static enum fleet_answer commit(struct fleet *f, const char *name, const struct 
 	for (size_t i = 0; i < b->what.n; i++) {
 		struct pipeline *p = fleet_find(f, b->what.list[i].name);
 
-		/* One that was edited meanwhile was checked with the old connection, and is so again. */
-		if (p == NULL || (p->model != NULL && strcmp(p->model->version, b->models[i]->version) == 0))
+		if (strcmp(fleet_version(p).text, b->models[i]->version) == 0)
 			continue;
+		/* It is what it was given, whatever becomes of this model. */
+		if (fleet_note_given(p, &p->given) != OUTFLOW_OK)
+			return fleet_no_memory(err);
 		fleet_give(p, b->models[i]);
 		b->models[i] = NULL;
 	}
 	return answer;
 }
 
+/* May there be a connection of this name? */
+static enum fleet_answer foresee(const struct fleet *f, const char *name, int may_exist, outflow_error *err)
+{
+	int is_declared = find(&f->connections, name) != NULL;
+
+	if (!may_exist && (is_declared || find(&f->created_connections, name) != NULL)) {
+		outflow_fail(err, OUTFLOW_E_CONFIG, "there is a connection '%.200s' already", name);
+		return FLEET_EXISTS;
+	}
+	return is_declared ? declared(name, err) : FLEET_OK;
+}
+
 enum fleet_answer fleet_put_connection(struct fleet *f, const char *name, const struct settings *settings,
-                                       int64_t timeout_ns, struct problems *problems, outflow_error *err)
+                                       int may_exist, int64_t timeout_ns, struct problems *problems, outflow_error *err)
 {
 	int64_t deadline = clock_mono_ns() + timeout_ns;
 	enum fleet_answer answer;
-	uint64_t generation;
+	uint64_t changes;
 	int is_current;
 
 	if (settings_get(settings, "class") == NULL) {
@@ -123,8 +139,8 @@ enum fleet_answer fleet_put_connection(struct fleet *f, const char *name, const 
 		outflow_status status = b ? OUTFLOW_OK : OUTFLOW_E_NOMEM;
 
 		pthread_mutex_lock(&f->lock);
-		answer = find(&f->connections, name) != NULL ? declared(name, err) : FLEET_OK;
-		generation = f->generation;
+		answer = foresee(f, name, may_exist, err);
+		changes = fleet_changes(f);
 		if (answer == FLEET_OK && status == OUTFLOW_OK)
 			status = collect(f, b, name, settings);
 		pthread_mutex_unlock(&f->lock);
@@ -135,7 +151,7 @@ enum fleet_answer fleet_put_connection(struct fleet *f, const char *name, const 
 		is_current = 1;
 		if (answer == FLEET_OK) {
 			pthread_mutex_lock(&f->lock);
-			is_current = generation == f->generation;
+			is_current = changes == fleet_changes(f);
 			if (is_current)
 				answer = commit(f, name, settings, b, err);
 			pthread_mutex_unlock(&f->lock);
@@ -170,7 +186,7 @@ enum fleet_answer fleet_delete_connection(struct fleet *f, const char *name, out
 		free(found->name);
 		memmove(found, found + 1, (size_t)(list->list + list->n - found - 1) * sizeof *found);
 		list->n--;
-		f->generation++;
+		f->connection_changes++;
 	}
 	pthread_mutex_unlock(&f->lock);
 	return answer;

@@ -23,11 +23,6 @@ void fleet_plan_clear(struct fleet_plan *plan)
 	*plan = (struct fleet_plan){ 0 };
 }
 
-static const char *version_of(const struct pipeline *p)
-{
-	return p->next ? p->next->version : p->model ? p->model->version : "";
-}
-
 /* ---- checking ---- */
 
 static void complain(struct problems *problems, const struct declaration *d, const char *what)
@@ -76,17 +71,17 @@ static outflow_status add_created(struct reading *r)
 	for (size_t i = 0; i < f->created_connections.n && status == OUTFLOW_OK; i++)
 		status = building_add_connection(r->building, &f->created_connections.list[i]);
 	for (size_t i = 0; i < f->n && status == OUTFLOW_OK; i++) {
-		const struct pipeline *p = f->list[i];
+		struct pipeline *p = f->list[i];
 
 		/* One that is not understood is no reason to refuse the files. */
-		if (!p->deleted && !p->declared && p->model != NULL)
+		if (!p->deleted && !p->declared && *fleet_version(p).text != '\0')
 			status = building_add(r->building, p->name, NULL, 0, &p->given);
 	}
 	return status;
 }
 
-/* Everything that is to be checked, as of *generation. */
-static enum fleet_answer collect(struct reading *r, uint64_t *generation, struct problems *problems, outflow_error *err)
+/* Everything that is to be checked, as of *changes (fleet_changes). */
+static enum fleet_answer collect(struct reading *r, uint64_t *changes, struct problems *problems, outflow_error *err)
 {
 	size_t before = problems->reported;
 	outflow_status status;
@@ -95,7 +90,7 @@ static enum fleet_answer collect(struct reading *r, uint64_t *generation, struct
 	if (r->building == NULL)
 		return fleet_no_memory(err);
 	pthread_mutex_lock(&r->f->lock);
-	*generation = r->f->generation;
+	*changes = fleet_changes(r->f);
 	status = add_files(r, problems);
 	if (status == OUTFLOW_OK)
 		status = add_created(r);
@@ -148,8 +143,8 @@ static outflow_status make_plan(const struct reading *r, struct fleet_plan *plan
 	outflow_status status = OUTFLOW_OK;
 
 	for (size_t i = 0; i < r->n_declared && status == OUTFLOW_OK; i++) {
-		const struct pipeline *p = fleet_find(r->f, b->what.list[i].name);
-		int changed = p != NULL && strcmp(version_of(p), b->models[i]->version) != 0;
+		struct pipeline *p = fleet_find(r->f, b->what.list[i].name);
+		int changed = p != NULL && strcmp(fleet_version(p).text, b->models[i]->version) != 0;
 
 		wanted = hash_text(hash_text(wanted, b->what.list[i].name), b->models[i]->version);
 		status = note(plan, b->what.list[i].name,
@@ -158,11 +153,11 @@ static outflow_status make_plan(const struct reading *r, struct fleet_plan *plan
 		                        : CHANGE_NONE);
 	}
 	for (size_t i = 0; i < r->f->n && status == OUTFLOW_OK; i++) {
-		const struct pipeline *p = r->f->list[i];
+		struct pipeline *p = r->f->list[i];
 
 		if (p->deleted || !p->declared)
 			continue;
-		present = hash_text(hash_text(present, p->name), version_of(p));
+		present = hash_text(hash_text(present, p->name), fleet_version(p).text);
 		if (!is_in_files(r, p->name))
 			status = note(plan, p->name, CHANGE_REMOVED);
 	}
@@ -211,13 +206,12 @@ static enum fleet_answer apply_one(const struct reading *r, size_t i, outflow_er
 		(void)fleet_note_given(p, &d->settings);
 		return FLEET_OK;
 	}
-	if (strcmp(version_of(p), m->version) == 0)
+	if (strcmp(fleet_version(p).text, m->version) == 0)
 		return FLEET_OK;
-	if (p->declared) {
-		if (fleet_note_given(p, &d->settings) != OUTFLOW_OK)
-			return fleet_no_memory(err);
+	if (fleet_note_given(p, &d->settings) != OUTFLOW_OK)
+		return fleet_no_memory(err);
+	if (p->declared)
 		follow_file(p, running);
-	}
 	fleet_give(p, take(r->building, i));
 	return FLEET_OK;
 }
@@ -255,7 +249,7 @@ static enum fleet_answer apply(const struct reading *r, outflow_error *err)
 	}
 	declarations_clear(&r->f->connections);
 	r->f->connections = connections;
-	r->f->generation++;
+	r->f->connection_changes++;
 	remove_missing(r);
 	for (size_t i = 0; i < r->building->what.n && answer == FLEET_OK; i++)
 		answer = apply_one(r, i, err);
@@ -285,17 +279,17 @@ enum fleet_answer fleet_declare(struct fleet *f, const struct loaded *files, int
 	struct reading r = { .f = f, .files = files };
 	int64_t deadline = clock_mono_ns() + timeout_ns;
 	enum fleet_answer answer;
-	uint64_t generation = 0;
+	uint64_t changes = 0;
 	int is_current;
 
 	do {
 		is_current = 1;
-		answer = collect(&r, &generation, problems, err);
+		answer = collect(&r, &changes, problems, err);
 		if (answer == FLEET_OK)
 			answer = fleet_run_building(r.building, deadline - clock_mono_ns(), problems, err);
 		if (answer == FLEET_OK) {
 			pthread_mutex_lock(&f->lock);
-			is_current = generation == f->generation;
+			is_current = changes == fleet_changes(f);
 			if (is_current)
 				answer = decide(&r, is_to_apply, hash, plan, err);
 			pthread_mutex_unlock(&f->lock);

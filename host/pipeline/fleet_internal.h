@@ -18,7 +18,8 @@ struct fleet {
 	size_t n;
 	size_t keepers; /* that have not ended */
 	struct declarations connections, created_connections;
-	uint64_t generation; /* of the connections: what was checked with older ones is checked again */
+	/* How often one was changed: what was checked with older ones is checked again. */
+	uint64_t connection_changes, pipeline_changes;
 	int started, leaving;
 	int64_t leaving_deadline_ns;
 };
@@ -42,8 +43,17 @@ outflow_status fleet_note_given(struct pipeline *p, const struct settings *setti
 /* What there is to keep of a pipeline on disk. [under lock] */
 struct created_pipeline fleet_entry(const struct pipeline *p);
 
-/* A building that knows the connections, as of *generation. NULL: no memory. [any] */
-struct building *fleet_building(struct fleet *f, uint64_t *generation);
+/* A building that knows the connections, as of *changes (connection_changes). NULL: no memory. [any] */
+struct building *fleet_building(struct fleet *f, uint64_t *changes);
+
+/* Grows with every change of a connection or a pipeline's configuration. [under lock] */
+uint64_t fleet_changes(const struct fleet *f);
+
+/* The version of the configuration that was given last, of one that is understood; "" of one that is not. [under lock] */
+struct fleet_version {
+	char text[9];
+};
+struct fleet_version fleet_version(struct pipeline *p);
 
 /* Runs it; problems found are added to problems (may be NULL). [any] */
 enum fleet_answer fleet_run_building(struct building *b, int64_t timeout_ns, struct problems *problems,

@@ -16,13 +16,13 @@ static outflow_status add_connections(struct building *b, const struct declarati
 	return status;
 }
 
-struct building *fleet_building(struct fleet *f, uint64_t *generation)
+struct building *fleet_building(struct fleet *f, uint64_t *changes)
 {
 	struct building *b = building_new(f->environment->host, f->environment->inventory);
 	outflow_status status = b ? OUTFLOW_OK : OUTFLOW_E_NOMEM;
 
 	pthread_mutex_lock(&f->lock);
-	*generation = f->generation;
+	*changes = f->connection_changes;
 	if (status == OUTFLOW_OK)
 		status = add_connections(b, &f->connections);
 	if (status == OUTFLOW_OK)
@@ -74,12 +74,12 @@ static enum fleet_answer add_named(struct building *b, const char *name, const s
 	return status == OUTFLOW_OK ? FLEET_OK : fleet_no_memory(err);
 }
 
-/* The model of one configuration, and the connections' generation that it was made with. */
+/* The model of one configuration, and the changes of connections that it was made with. */
 static enum fleet_answer make_model(struct fleet *f, const char *name, const struct settings *settings,
-                                    int64_t timeout_ns, struct building **result, uint64_t *generation,
+                                    int64_t timeout_ns, struct building **result, uint64_t *changes,
                                     struct problems *problems, outflow_error *err)
 {
-	struct building *b = fleet_building(f, generation);
+	struct building *b = fleet_building(f, changes);
 	enum fleet_answer answer;
 
 	if (b == NULL)
@@ -97,8 +97,8 @@ enum fleet_answer fleet_check(struct fleet *f, const char *name, const struct se
                               struct problems *problems, outflow_error *err)
 {
 	struct building *b = NULL;
-	uint64_t generation;
-	enum fleet_answer answer = make_model(f, name, settings, timeout_ns, &b, &generation, problems, err);
+	uint64_t changes;
+	enum fleet_answer answer = make_model(f, name, settings, timeout_ns, &b, &changes, problems, err);
 
 	building_free(&b);
 	return answer;
@@ -185,15 +185,11 @@ struct intent {
 	const char *version; /* NULL, or what one that is edited has to have */
 };
 
-static const char *version_of(const struct pipeline *p)
-{
-	return p->next ? p->next->version : p->model ? p->model->version : "";
-}
-
 /* Is the request for nothing, whatever the configuration says? [under lock] */
 static enum fleet_answer foresee(struct fleet *f, const struct intent *i, outflow_error *err)
 {
-	const struct pipeline *p = fleet_find(f, i->name);
+	struct pipeline *p = fleet_find(f, i->name);
+	struct fleet_version version;
 
 	if (p == NULL)
 		return i->may_create ? FLEET_OK : unknown(i->name, err);
@@ -201,9 +197,10 @@ static enum fleet_answer foresee(struct fleet *f, const struct intent *i, outflo
 		outflow_fail(err, OUTFLOW_E_CONFIG, "there is a pipeline '%.200s' already", i->name);
 		return FLEET_EXISTS;
 	}
-	if (i->version != NULL && strcmp(i->version, version_of(p)) != 0) {
+	version = fleet_version(p);
+	if (i->version != NULL && strcmp(i->version, version.text) != 0) {
 		outflow_fail(err, OUTFLOW_E_CONFIG, "pipeline '%.200s' has been changed: its version is %s now",
-		             i->name, version_of(p));
+		             i->name, version.text);
 		return FLEET_EXISTS;
 	}
 	return p->declared ? declared(p, err) : FLEET_OK;
@@ -218,6 +215,7 @@ static enum fleet_answer commit(struct fleet *f, const struct intent *i, struct 
 		answer = foresee(f, i, err);
 	if (answer != FLEET_OK)
 		return answer;
+	f->pipeline_changes++;
 	return p == NULL ? create(f, i->name, b, i->target, err) : edit(f, p, b, err);
 }
 
@@ -226,7 +224,7 @@ static enum fleet_answer put(struct fleet *f, const struct intent *i, const stru
 {
 	int64_t deadline = clock_mono_ns() + timeout_ns;
 	enum fleet_answer answer;
-	uint64_t generation;
+	uint64_t changes;
 	int is_current;
 
 	pthread_mutex_lock(&f->lock);
@@ -237,11 +235,11 @@ static enum fleet_answer put(struct fleet *f, const struct intent *i, const stru
 	do {
 		struct building *b = NULL;
 
-		answer = make_model(f, i->name, settings, deadline - clock_mono_ns(), &b, &generation, problems, err);
+		answer = make_model(f, i->name, settings, deadline - clock_mono_ns(), &b, &changes, problems, err);
 		if (answer != FLEET_OK)
 			return answer;
 		pthread_mutex_lock(&f->lock);
-		is_current = generation == f->generation;
+		is_current = changes == f->connection_changes;
 		if (is_current)
 			answer = commit(f, i, b, err);
 		pthread_mutex_unlock(&f->lock);
@@ -386,6 +384,7 @@ enum fleet_answer fleet_delete(struct fleet *f, const char *name, int purge, out
 	else if (created_remove_pipeline(f->created, name, err) != OUTFLOW_OK)
 		answer = FLEET_FAILED;
 	if (answer == FLEET_OK) {
+		f->pipeline_changes++;
 		pthread_mutex_lock(&p->lock);
 		p->deleted = 1;
 		p->purge |= purge;

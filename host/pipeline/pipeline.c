@@ -211,26 +211,23 @@ static void start(struct pipeline *p, const struct orders *o)
 	set_problem(p, err.msg);
 }
 
-/* The edited pipeline does not start: the former model goes on, and says why it is there again. */
-static void go_back(struct pipeline *p, const char *reason)
+/* The edited pipeline does not start: the former model goes on, and says why it is there again. 0: there is a newer edit. */
+static int go_back(struct pipeline *p, const char *reason)
 {
 	char text[sizeof((outflow_error *)0)->msg + 120];
 	struct log_place place = { p->name, NULL, -1 };
 	struct pipeline_model *failed;
 
+	seats_clear(p);
+	failed = fleet_go_back(p->fleet, p);
+	if (failed == NULL)
+		return 0;
 	snprintf(text, sizeof text,
 	         "the edited configuration could not be started, the one before is in force again: %s", reason);
 	log_write(&place, OUTFLOW_LOG_ERROR, "%s", text);
-	seats_clear(p);
-	pthread_mutex_lock(&p->lock);
-	failed = p->model;
-	p->model = p->former;
-	p->former = NULL;
-	p->worked = 1;
-	pthread_mutex_unlock(&p->lock);
 	free_model(p, &failed);
 	set_problem(p, text);
-	fleet_edit_failed(p->fleet, p);
+	return 1;
 }
 
 /* An edit is on trial until every task has got beyond starting. */
@@ -251,8 +248,8 @@ static void watch_trial(struct pipeline *p, const struct orders *o)
 	if (state == PIPELINE_STARTING_FAILED && p->former != NULL && seats_any_live(p)) {
 		seats_stop(p, clock_mono_ns() + p->stop_timeout_ns);
 	} else if (state == PIPELINE_STARTING_FAILED && !o->has_next) {
-		go_back(p, text);
-		start(p, o);
+		if (go_back(p, text))
+			start(p, o);
 	} else if (state != PIPELINE_STARTING_FAILED && state != PIPELINE_STOPPING) {
 		forget_former(p);
 	}

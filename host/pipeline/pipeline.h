@@ -86,8 +86,9 @@ int fleet_keeper_ends(struct fleet *f, struct pipeline *p);
 /* The state has changed. */
 void fleet_state_changed(struct fleet *f, const char *name);
 
-/* The last edit could not be started, and the model before it is in force again. */
-void fleet_edit_failed(struct fleet *f, struct pipeline *p);
+/* The last edit could not be started, and it has no seats: the model before it is in force again, with what was given for it.
+ * Returns the one that failed, for the keeper to free; NULL: another edit waits already, and nothing has changed. */
+struct pipeline_model *fleet_go_back(struct fleet *f, struct pipeline *p);
 
 /* ---- its tasks (seats.c): all from the keeper ---- */
 

@@ -7,6 +7,7 @@
 
 #include <outflow/util.h>
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -26,9 +27,24 @@ static void read_text(const outflow_host *h, const outflow_config *c, const char
 	snprintf(to, size, "%.*s", (int)s.len, s.ptr);
 }
 
+/* Whoever waits for it to hang looks for a file beside the one that ends it. */
+static void tell(const struct hanging *self)
+{
+	char path[sizeof self->until + 8];
+	int fd;
+
+	snprintf(path, sizeof path, "%s.waits", self->until);
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	if (fd >= 0)
+		close(fd);
+}
+
 static void hang(const struct hanging *self, const char *here)
 {
 	struct timespec turn = { 0, 2000000 };
+
+	if (strcmp(self->at, here) == 0)
+		tell(self);
 
 	while (strcmp(self->at, here) == 0 && access(self->until, F_OK) != 0)
 		nanosleep(&turn, NULL);

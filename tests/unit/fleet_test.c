@@ -192,6 +192,21 @@ static void assert_reason(struct fixture *f, const char *name, const char *part)
 	pipeline_snapshot_free(&s);
 }
 
+static void wait_for_reason(struct fixture *f, const char *name, const char *part)
+{
+	for (int64_t deadline = clock_mono_ns() + 20 * CLOCK_S; clock_mono_ns() < deadline; turn()) {
+		struct pipeline_snapshot *s;
+		int is_there;
+
+		assert_int_equal(fleet_look(f->fleet, name, &s), FLEET_OK);
+		is_there = strstr(s->reason, part) != NULL;
+		pipeline_snapshot_free(&s);
+		if (is_there)
+			return;
+	}
+	assert_reason(f, name, part);
+}
+
 static void assert_setting(struct fixture *f, const char *name, const char *key, const char *value)
 {
 	struct pipeline_snapshot *s;
@@ -281,16 +296,7 @@ static void an_edit_that_does_not_start_goes_back(void **state)
 	wait_for(f, "a", PIPELINE_RUNNING);
 	assert_int_equal(put(f, "a", settings_of(WORKING, "description", "bad", "source.fails", "true", NULL)),
 	                 FLEET_OK);
-	for (int64_t deadline = clock_mono_ns() + 20 * CLOCK_S; clock_mono_ns() < deadline; turn()) {
-		struct pipeline_snapshot *s;
-		int is_back;
-
-		assert_int_equal(fleet_look(f->fleet, "a", &s), FLEET_OK);
-		is_back = strstr(s->reason, "could not be started") != NULL;
-		pipeline_snapshot_free(&s);
-		if (is_back)
-			break;
-	}
+	wait_for_reason(f, "a", "could not be started");
 	wait_for(f, "a", PIPELINE_RUNNING);
 	assert_reason(f, "a", "it shall fail");
 	assert_setting(f, "a", "description", "good");
@@ -505,12 +511,13 @@ static void a_connection_is_used_changed_and_kept(void **state)
 	size_t n;
 
 	open_fleet(f, "");
-	assert_int_equal(fleet_put_connection(f->fleet, "plant", &c, CHECK_NS, &f->problems, &err), FLEET_CREATED);
+	assert_int_equal(fleet_put_connection(f->fleet, "plant", &c, 0, CHECK_NS, &f->problems, &err), FLEET_CREATED);
+	assert_int_equal(fleet_put_connection(f->fleet, "plant", &c, 0, CHECK_NS, &f->problems, &err), FLEET_EXISTS);
 	assert_int_equal(put(f, "a", settings_of("source.connection", "plant", "sink.class", "null", NULL)),
 	                 FLEET_CREATED);
 	wait_for(f, "a", PIPELINE_RUNNING);
 	assert_int_equal(fleet_delete_connection(f->fleet, "plant", &err), FLEET_IN_USE);
-	assert_int_equal(fleet_put_connection(f->fleet, "plant", &d, CHECK_NS, &f->problems, &err), FLEET_OK);
+	assert_int_equal(fleet_put_connection(f->fleet, "plant", &d, 1, CHECK_NS, &f->problems, &err), FLEET_OK);
 	close_fleet(f);
 	open_fleet(f, "");
 	wait_for(f, "a", PIPELINE_RUNNING);
@@ -525,6 +532,102 @@ static void a_connection_is_used_changed_and_kept(void **state)
 	assert_int_equal(fleet_delete_connection(f->fleet, "plant", &err), FLEET_UNKNOWN);
 	settings_clear(&c);
 	settings_clear(&d);
+}
+
+static struct settings using_plant(const char *description)
+{
+	return settings_of("source.connection", "plant", "sink.class", "null", "description", description, NULL);
+}
+
+static void a_connection_that_does_not_work_takes_no_setting_away(void **state)
+{
+	struct fixture *f = *state;
+	struct settings good = settings_of("class", "hanging", NULL);
+	struct settings bad = settings_of("class", "hanging", "fails", "true", NULL);
+
+	open_fleet(f, "");
+	assert_int_equal(fleet_put_connection(f->fleet, "plant", &good, 0, CHECK_NS, &f->problems, &err),
+	                 FLEET_CREATED);
+	assert_int_equal(put(f, "a", using_plant("mine")), FLEET_CREATED);
+	wait_for(f, "a", PIPELINE_RUNNING);
+	assert_int_equal(fleet_put_connection(f->fleet, "plant", &bad, 1, CHECK_NS, &f->problems, &err), FLEET_OK);
+	wait_for_reason(f, "a", "could not be started");
+	wait_for(f, "a", PIPELINE_RUNNING);
+	assert_setting(f, "a", "description", "mine");
+	settings_clear(&good);
+	settings_clear(&bad);
+}
+
+static void the_second_bad_edit_goes_back_to_what_worked(void **state)
+{
+	struct fixture *f = *state;
+
+	open_fleet(f, "");
+	assert_int_equal(put(f, "a", settings_of(WORKING, "description", "good", NULL)), FLEET_CREATED);
+	wait_for(f, "a", PIPELINE_RUNNING);
+	assert_int_equal(put(f, "a", settings_of(WORKING, "description", "bad", "source.fails", "true", NULL)),
+	                 FLEET_OK);
+	assert_int_equal(put(f, "a", settings_of(WORKING, "description", "worse", "source.fails", "true", NULL)),
+	                 FLEET_OK);
+	wait_for_reason(f, "a", "could not be started");
+	wait_for(f, "a", PIPELINE_RUNNING);
+	assert_setting(f, "a", "description", "good");
+}
+
+struct changing {
+	struct fixture *f;
+	struct settings settings;
+	enum fleet_answer answer;
+};
+
+static void *change_plant(void *arg)
+{
+	struct changing *c = arg;
+	outflow_error why = { .size = sizeof why };
+	struct problems problems = { 0 };
+
+	c->answer = fleet_put_connection(c->f->fleet, "plant", &c->settings, 1, CHECK_NS, &problems, &why);
+	problems_clear(&problems);
+	return NULL;
+}
+
+static void get_version(struct fixture *f, const char *name, char *version)
+{
+	struct pipeline_snapshot *s;
+
+	assert_int_equal(fleet_look(f->fleet, name, &s), FLEET_OK);
+	strcpy(version, s->version);
+	pipeline_snapshot_free(&s);
+}
+
+static void an_edit_during_a_change_of_its_connection_is_not_lost(void **state)
+{
+	struct fixture *f = *state;
+	struct settings plant = settings_of("class", "hanging", NULL);
+	struct changing c = { .f = f };
+	char path[100], during[9], again[9];
+	pthread_t thread;
+
+	open_fleet(f, "");
+	snprintf(path, sizeof path, "%s/go", f->dir);
+	c.settings = settings_of("class", "hanging", "at", "check", "until", path, NULL);
+	snprintf(path, sizeof path, "%s/go.waits", f->dir);
+	assert_int_equal(fleet_put_connection(f->fleet, "plant", &plant, 0, CHECK_NS, &f->problems, &err),
+	                 FLEET_CREATED);
+	assert_int_equal(put(f, "a", using_plant("old")), FLEET_CREATED);
+	assert_int_equal(pthread_create(&thread, NULL, change_plant, &c), 0);
+	while (access(path, F_OK) != 0)
+		turn();
+	assert_int_equal(put(f, "a", using_plant("new")), FLEET_OK);
+	let_go(f);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_int_equal(c.answer, FLEET_OK);
+	get_version(f, "a", during);
+	assert_int_equal(put(f, "a", using_plant("new")), FLEET_OK);
+	get_version(f, "a", again);
+	assert_string_equal(during, again);
+	settings_clear(&plant);
+	settings_clear(&c.settings);
 }
 
 /* ---- positions ---- */
@@ -565,6 +668,11 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(bad_files_change_nothing_at_all, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(declared_ones_are_changed_in_their_file_only, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_connection_is_used_changed_and_kept, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_connection_that_does_not_work_takes_no_setting_away, set_up,
+		                                tear_down),
+		cmocka_unit_test_setup_teardown(the_second_bad_edit_goes_back_to_what_worked, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(an_edit_during_a_change_of_its_connection_is_not_lost, set_up,
+		                                tear_down),
 		cmocka_unit_test_setup_teardown(positions_are_changed_only_while_it_is_stopped, set_up, tear_down),
 	};
 
