@@ -13,25 +13,18 @@ struct subcommand {
 /* Ends with a NULL name. */
 extern const struct subcommand subcommands[];
 
-int cli_apply(int argc, char **argv);
 int cli_completion(int argc, char **argv);
 int cli_connection(int argc, char **argv);
 int cli_create(int argc, char **argv);
-int cli_delete(int argc, char **argv);
 int cli_edit(int argc, char **argv);
 int cli_list(int argc, char **argv);
 int cli_logs(int argc, char **argv);
 int cli_offsets(int argc, char **argv);
-int cli_pause(int argc, char **argv);
-int cli_plan(int argc, char **argv);
-int cli_reload(int argc, char **argv);
-int cli_restart(int argc, char **argv);
-int cli_resume(int argc, char **argv);
+int cli_reload(int argc, char **argv); /* reload, plan, apply */
 int cli_show(int argc, char **argv);
-int cli_start(int argc, char **argv);
 int cli_status(int argc, char **argv);
-int cli_stop(int argc, char **argv);
 int cli_top(int argc, char **argv);
+int cli_verb(int argc, char **argv); /* start, pause, resume, stop, restart, delete */
 int cli_run(int argc, char **argv);
 int cli_checkpoint(int argc, char **argv);
 int cli_journal(int argc, char **argv);

@@ -4,7 +4,6 @@
 #include "host/cli/envelope.h"
 #include "host/cli/options.h"
 #include "host/cli/transfer.h"
-#include "host/config/host_schema.h"
 
 #include <limits.h>
 #include <stdio.h>

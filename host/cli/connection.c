@@ -16,7 +16,8 @@ static const char help[] =
 	"       outflow connection show|delete [OPTION]... NAME\n"
 	"       outflow connection set [OPTION]... NAME KEY=VALUE...\n"
 	"\n"
-	"The named brokers and clusters of a running daemon. `set` makes one or gives it these keys, as in\n"
+	"The named brokers and clusters of a running daemon. `set` makes one, or gives it these keys in place of\n"
+	"those that it has, as in\n"
 	"  outflow connection set plant class=mqtt broker=tcp://127.0.0.1:1883\n"
 	"\n" CLIENT_OPTIONS_HELP;
 
@@ -56,23 +57,16 @@ static void print_done(const json_t *answer, void *ctx)
 	puts(ctx);
 }
 
+/* These keys are all that it has then. */
 static int set(struct client *c, const char *path, int n, char **settings)
 {
-	json_t *config = json_object(), *body = json_pack("{s:o}", "config", config);
-	int status = EXIT_OK;
+	int status;
+	json_t *config = remote_read_settings(c, n, settings, &status), *body;
 
-	for (int i = 0; i < n && status == EXIT_OK; i++) {
-		const char *equals = strchr(settings[i], '=');
-		char *key = equals ? strndup(settings[i], (size_t)(equals - settings[i])) : NULL;
-
-		if (key == NULL)
-			status = tool_fail(c->json, EXIT_CONFIG, "'%s' is no KEY=VALUE", settings[i]);
-		else
-			json_object_set_new(config, key, json_string(equals + 1));
-		free(key);
-	}
-	if (status == EXIT_OK)
-		status = remote_show(c, "PUT", path, body, print_done, (void *)(uintptr_t) "it is set");
+	if (config == NULL)
+		return status;
+	body = json_pack("{s:o}", "config", config);
+	status = remote_show(c, "PUT", path, body, print_done, (void *)(uintptr_t) "it is set");
 	json_decref(body);
 	return status;
 }

@@ -139,24 +139,15 @@ static int send(struct client *c, const char *method, const char *path, const js
 	return status;
 }
 
-/* KEY=VALUE sets, KEY= takes away. */
 static int edit_settings(struct client *c, const char *path, int n, char **settings)
 {
-	json_t *config = json_object(), *body = json_pack("{s:o}", "config", config);
-	int status = EXIT_OK;
+	int status;
+	json_t *config = remote_read_settings(c, n, settings, &status), *body;
 
-	for (int i = 0; i < n && status == EXIT_OK; i++) {
-		const char *equals = strchr(settings[i], '=');
-		char *key = equals ? strndup(settings[i], (size_t)(equals - settings[i])) : NULL;
-
-		if (key == NULL || *key == '\0')
-			status = tool_fail(c->json, EXIT_CONFIG, "'%s' is no KEY=VALUE", settings[i]);
-		else
-			json_object_set_new(config, key, equals[1] ? json_string(equals + 1) : json_null());
-		free(key);
-	}
-	if (status == EXIT_OK)
-		status = send(c, "PATCH", path, body, NULL);
+	if (config == NULL)
+		return status;
+	body = json_pack("{s:o}", "config", config);
+	status = send(c, "PATCH", path, body, NULL);
 	json_decref(body);
 	return status;
 }

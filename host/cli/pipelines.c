@@ -21,8 +21,7 @@ static const char list_help[] = "usage: outflow list [OPTION]... [PREFIX]\n"
 				"Lists the pipelines of a running daemon, or those whose name begins with PREFIX.\n"
 				"\n" CLIENT_OPTIONS_HELP;
 
-/* All pages; EXIT_OK and a JSON array, or an exit status after saying why. */
-static int fetch_all(struct client *c, const char *prefix, json_t **result)
+int pipelines_fetch(struct client *c, const char *prefix, json_t **result)
 {
 	char path[1200], segment[400], cursor[400] = "";
 	int status = EXIT_OK;
@@ -69,11 +68,6 @@ void pipelines_print(const json_t *list)
 	table_print(&t, stdout);
 }
 
-int pipelines_fetch(struct client *c, json_t **list)
-{
-	return fetch_all(c, "", list);
-}
-
 int cli_list(int argc, char **argv)
 {
 	const struct remote_usage u = { "list", list_help, plain_options, 0, 1, NULL, NULL };
@@ -83,7 +77,7 @@ int cli_list(int argc, char **argv)
 
 	if (status != EXIT_OK)
 		return status < 0 ? EXIT_OK : status;
-	status = fetch_all(&c, argc > 0 ? argv[0] : "", &list);
+	status = pipelines_fetch(&c, argc > 0 ? argv[0] : "", &list);
 	if (status == EXIT_OK && c.json)
 		envelope_print(json_incref(list), NULL);
 	else if (status == EXIT_OK)
@@ -187,7 +181,12 @@ int cli_show(int argc, char **argv)
 /* ---- verbs ---- */
 
 struct verb {
-	const char *name, *method, *path, *help; /* path: behind the pipeline's; "" */
+	const char *name, *method, *path, *help; /* path: behind the pipeline's */
+	const struct option *options;
+};
+
+/* What was asked for beside the verb. */
+struct wish {
 	int purge, only_failed, yes;
 	const char *task;
 };
@@ -196,13 +195,13 @@ enum { OPTION_PURGE = CLIENT_OPTION_OWN, OPTION_ONLY_FAILED, OPTION_TASK, OPTION
 
 static void take_verb_option(void *ctx, int option, const char *argument)
 {
-	struct verb *v = ctx;
+	struct wish *w = ctx;
 
-	v->purge |= option == OPTION_PURGE;
-	v->only_failed |= option == OPTION_ONLY_FAILED;
-	v->yes |= option == OPTION_YES;
+	w->purge |= option == OPTION_PURGE;
+	w->only_failed |= option == OPTION_ONLY_FAILED;
+	w->yes |= option == OPTION_YES;
 	if (option == OPTION_TASK)
-		v->task = argument;
+		w->task = argument;
 }
 
 static void print_state(const json_t *answer, void *ctx)
@@ -217,146 +216,89 @@ static void print_state(const json_t *answer, void *ctx)
 		printf("%s is %s, and is to be %s\n", name, state, target);
 }
 
-static int apply_verb(struct client *c, const struct verb *v, const char *pipeline)
+static int apply_verb(struct client *c, const struct verb *v, const struct wish *w, const char *pipeline)
 {
 	char path[900], segment[600], query[200] = "";
 
-	if (v->purge)
+	if (w->purge)
 		strcpy(query, "?purge=true");
-	else if (v->only_failed || v->task != NULL)
-		snprintf(query, sizeof query, "?only_failed=%s%s%s", v->only_failed ? "true" : "false",
-		         v->task ? "&task=" : "", v->task ? v->task : "");
+	else if (w->only_failed || w->task != NULL)
+		snprintf(query, sizeof query, "?only_failed=%s%s%s", w->only_failed ? "true" : "false",
+		         w->task ? "&task=" : "", w->task ? w->task : "");
 	snprintf(path, sizeof path, "/v1/pipelines/%s%s%s", client_segment(pipeline, segment, sizeof segment), v->path,
 	         query);
 	return remote_show(c, v->method, path, NULL, print_state, (void *)(uintptr_t)pipeline);
 }
 
 /* What is purged cannot be had back. */
-static int is_sure(const struct verb *v)
+static int is_sure(const struct wish *w)
 {
 	char answer[16];
 
-	if (!v->purge || v->yes || !isatty(STDIN_FILENO))
+	if (!w->purge || w->yes || !isatty(STDIN_FILENO))
 		return 1;
 	fputs("its positions and what its journal still holds go too; delete? [y/N] ", stderr);
 	return fgets(answer, sizeof answer, stdin) != NULL && (answer[0] == 'y' || answer[0] == 'Y');
 }
 
-static int run_verb(struct verb *v, const struct option *options, int argc, char **argv)
-{
-	const struct remote_usage u = { v->name, v->help, options, 1, -1, take_verb_option, v };
-	struct client c = { 0 };
-	int status = remote_parse(&c, &u, &argc, &argv), worst = EXIT_OK;
+static const struct option restart_options[] = {
+	CLIENT_LONG_OPTIONS,
+	{ "only-failed", no_argument, NULL, OPTION_ONLY_FAILED },
+	{ "task", required_argument, NULL, OPTION_TASK },
+	{ 0 },
+};
+static const struct option delete_options[] = {
+	CLIENT_LONG_OPTIONS,
+	{ "purge", no_argument, NULL, OPTION_PURGE },
+	{ "yes", no_argument, NULL, OPTION_YES },
+	{ 0 },
+};
 
+#define HELP(NAME, WHAT, OPTIONS)                                                                                      \
+	"usage: outflow " NAME " [OPTION]... PIPELINE...\n\n" WHAT "\n\n" OPTIONS CLIENT_OPTIONS_HELP
+
+static const struct verb verbs[] = {
+	{ "start", "POST", "/start", HELP("start", "Has pipelines run; failed ones are started again.", ""),
+	  plain_options },
+	{ "pause", "POST", "/pause",
+	  HELP("pause", "Has pipelines keep their connections and journals, and deliver nothing new.", ""),
+	  plain_options },
+	{ "resume", "POST", "/resume", HELP("resume", "Has paused pipelines go on.", ""), plain_options },
+	{ "stop", "POST", "/stop", HELP("stop", "Has pipelines see through what is in flight, and end.", ""),
+	  plain_options },
+	{ "restart", "POST", "/restart",
+	  HELP("restart", "Starts the tasks of pipelines again, each after what it has in flight.",
+	       "      --only-failed       those that failed\n"
+	       "      --task N            this one\n"),
+	  restart_options },
+	{ "delete", "DELETE", "",
+	  HELP("delete", "Stops and removes created pipelines. Positions and journal stay for one of the same name.",
+	       "      --purge             they go too\n"
+	       "      --yes               without a question\n"),
+	  delete_options },
+};
+
+int cli_verb(int argc, char **argv)
+{
+	const struct verb *v = verbs;
+	struct wish w = { 0 };
+	struct client c = { 0 };
+	struct remote_usage u;
+	int status, worst = EXIT_OK;
+
+	while (strcmp(v->name, argv[0]) != 0)
+		v++;
+	u = (struct remote_usage){ v->name, v->help, v->options, 1, -1, take_verb_option, &w };
+	status = remote_parse(&c, &u, &argc, &argv);
 	if (status != EXIT_OK)
 		return status < 0 ? EXIT_OK : status;
 	if (c.json && argc > 1)
 		return cli_misuse(v->name, "with --json one pipeline at a time");
-	if (!is_sure(v))
+	if (!is_sure(&w))
 		return EXIT_FAILED;
 	for (int i = 0; i < argc; i++) {
-		status = apply_verb(&c, v, argv[i]);
+		status = apply_verb(&c, v, &w, argv[i]);
 		worst = worst == EXIT_OK ? status : worst;
 	}
 	return worst;
-}
-
-#define VERB_HELP(NAME, WHAT) "usage: outflow " NAME " [OPTION]... PIPELINE...\n\n" WHAT "\n\n"
-
-int cli_start(int argc, char **argv)
-{
-	struct verb v = {
-		"start",  "POST",
-		"/start", VERB_HELP("start", "Has pipelines run; failed ones are started again.") CLIENT_OPTIONS_HELP,
-		0,        0,
-		0,        NULL
-	};
-
-	return run_verb(&v, plain_options, argc, argv);
-}
-
-int cli_pause(int argc, char **argv)
-{
-	struct verb v = { "pause",
-		          "POST",
-		          "/pause",
-		          VERB_HELP("pause",
-		                    "Has pipelines keep their connections and journals, and deliver nothing new.")
-		                  CLIENT_OPTIONS_HELP,
-		          0,
-		          0,
-		          0,
-		          NULL };
-
-	return run_verb(&v, plain_options, argc, argv);
-}
-
-int cli_resume(int argc, char **argv)
-{
-	struct verb v = { "resume",  "POST",
-		          "/resume", VERB_HELP("resume", "Has paused pipelines go on.") CLIENT_OPTIONS_HELP,
-		          0,         0,
-		          0,         NULL };
-
-	return run_verb(&v, plain_options, argc, argv);
-}
-
-int cli_stop(int argc, char **argv)
-{
-	struct verb v = {
-		"stop",  "POST",
-		"/stop", VERB_HELP("stop", "Has pipelines see through what is in flight, and end.") CLIENT_OPTIONS_HELP,
-		0,       0,
-		0,       NULL
-	};
-
-	return run_verb(&v, plain_options, argc, argv);
-}
-
-int cli_restart(int argc, char **argv)
-{
-	static const struct option options[] = {
-		CLIENT_LONG_OPTIONS,
-		{ "only-failed", no_argument, NULL, OPTION_ONLY_FAILED },
-		{ "task", required_argument, NULL, OPTION_TASK },
-		{ 0 },
-	};
-	struct verb v = {
-		"restart",
-		"POST",
-		"/restart",
-		VERB_HELP(
-			"restart",
-			"Starts the tasks of pipelines again, each after what it has in flight.") "      --only-failed       those that failed\n"
-												  "      --task N            this one\n" CLIENT_OPTIONS_HELP,
-		0,
-		0,
-		0,
-		NULL
-	};
-
-	return run_verb(&v, options, argc, argv);
-}
-
-int cli_delete(int argc, char **argv)
-{
-	static const struct option options[] = {
-		CLIENT_LONG_OPTIONS,
-		{ "purge", no_argument, NULL, OPTION_PURGE },
-		{ "yes", no_argument, NULL, OPTION_YES },
-		{ 0 },
-	};
-	struct verb v = { "delete",
-		          "DELETE",
-		          "",
-		          VERB_HELP("delete",
-		                    "Stops and removes created pipelines. Positions and journal stay for one of the "
-		                    "same name.") "      --purge             they go too\n"
-		                                  "      --yes               without a question\n" CLIENT_OPTIONS_HELP,
-		          0,
-		          0,
-		          0,
-		          NULL };
-
-	return run_verb(&v, options, argc, argv);
 }

@@ -4,8 +4,9 @@
 #define HOST_CLI_PIPELINES_H
 #include "host/cli/client.h"
 
-/* All of them; EXIT_OK and a JSON array that is the caller's, or an exit status after saying why. [any] */
-int pipelines_fetch(struct client *c, json_t **list);
+/* All whose name begins with prefix, on however many pages; EXIT_OK, or an exit status after saying why. The JSON array is the
+ * caller's in any case. [any] */
+int pipelines_fetch(struct client *c, const char *prefix, json_t **list);
 
 /* One line each, on standard output. [any] */
 void pipelines_print(const json_t *list);

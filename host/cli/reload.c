@@ -39,61 +39,60 @@ static void take_hash(void *ctx, int option, const char *argument)
 		*(const char **)ctx = argument;
 }
 
-static int run(const char *command, const char *help, const char *method, int needs_hash, int argc, char **argv)
-{
-	static const struct option options[] = { CLIENT_LONG_OPTIONS,
-		                                 { "hash", required_argument, NULL, OPTION_HASH },
-		                                 { 0 } };
-	static const struct option without[] = { CLIENT_LONG_OPTIONS, { 0 } };
-	const char *hash = NULL;
-	const struct remote_usage u = { command, help, needs_hash ? options : without, 0, 0, take_hash, &hash };
-	struct client c = { 0 };
-	json_t *body = NULL;
-	int is_plan = strcmp(method, "GET") == 0;
-	int status = remote_parse(&c, &u, &argc, &argv);
+static const struct option plain_options[] = { CLIENT_LONG_OPTIONS, { 0 } };
+static const struct option hash_options[] = {
+	CLIENT_LONG_OPTIONS,
+	{ "hash", required_argument, NULL, OPTION_HASH },
+	{ 0 },
+};
 
-	if (status != EXIT_OK)
-		return status < 0 ? EXIT_OK : status;
-	if (needs_hash && hash == NULL)
-		return cli_misuse(command, "--hash is required: outflow plan prints it");
-	if (hash != NULL)
-		body = json_pack("{s:s}", "hash", hash);
-	status = remote_show(&c, method, is_plan ? "/v1/plan" : "/v1/reload", body, print_changes, &is_plan);
-	json_decref(body);
-	return status;
-}
+static const struct kind {
+	const char *name, *method, *path, *help;
+	const struct option *options;
+} kinds[] = {
+	{ "reload", "POST", "/v1/reload",
+	  "usage: outflow reload [OPTION]...\n"
+	  "\n"
+	  "Has a running daemon read its files anew, as SIGHUP does, and says what has changed.\n"
+	  "While there is a mistake anywhere, nothing is changed.\n"
+	  "\n" CLIENT_OPTIONS_HELP,
+	  plain_options },
+	{ "plan", "GET", "/v1/plan",
+	  "usage: outflow plan [OPTION]...\n"
+	  "\n"
+	  "Says what a reload of a running daemon's files would change, and the hash of that.\n"
+	  "\n" CLIENT_OPTIONS_HELP,
+	  plain_options },
+	{ "apply", "POST", "/v1/reload",
+	  "usage: outflow apply --hash HASH [OPTION]...\n"
+	  "\n"
+	  "Reloads a running daemon's files if that still changes what `outflow plan` has said.\n"
+	  "\n"
+	  "      --hash HASH         what the plan said\n" CLIENT_OPTIONS_HELP,
+	  hash_options },
+};
 
 int cli_reload(int argc, char **argv)
 {
-	static const char help[] =
-		"usage: outflow reload [OPTION]...\n"
-		"\n"
-		"Has a running daemon read its files anew, as SIGHUP does, and says what has changed.\n"
-		"While there is a mistake anywhere, nothing is changed.\n"
-		"\n" CLIENT_OPTIONS_HELP;
+	const struct kind *k = kinds;
+	const char *hash = NULL;
+	struct remote_usage u;
+	struct client c = { 0 };
+	json_t *body = NULL;
+	int is_plan, status;
 
-	return run("reload", help, "POST", 0, argc, argv);
-}
-
-int cli_plan(int argc, char **argv)
-{
-	static const char help[] =
-		"usage: outflow plan [OPTION]...\n"
-		"\n"
-		"Says what a reload of a running daemon's files would change, and the hash of that.\n"
-		"\n" CLIENT_OPTIONS_HELP;
-
-	return run("plan", help, "GET", 0, argc, argv);
-}
-
-int cli_apply(int argc, char **argv)
-{
-	static const char help[] =
-		"usage: outflow apply --hash HASH [OPTION]...\n"
-		"\n"
-		"Reloads a running daemon's files if that still changes what `outflow plan` has said.\n"
-		"\n"
-		"      --hash HASH         what the plan said\n" CLIENT_OPTIONS_HELP;
-
-	return run("apply", help, "POST", 1, argc, argv);
+	while (strcmp(k->name, argv[0]) != 0)
+		k++;
+	is_plan = strcmp(k->method, "GET") == 0;
+	u = (struct remote_usage){ k->name, k->help, k->options, 0, 0, take_hash, &hash };
+	status = remote_parse(&c, &u, &argc, &argv);
+	if (status != EXIT_OK)
+		return status < 0 ? EXIT_OK : status;
+	if (k->options == hash_options && hash == NULL)
+		return cli_misuse(k->name, "--hash is required: outflow plan prints it");
+	if (hash != NULL)
+		body = json_pack("{s:s}", "hash", hash);
+	status = remote_show(&c, k->method, k->path, body, print_changes, &is_plan);
+	json_decref(body);
+	return status;
 }

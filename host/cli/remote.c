@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 int remote_parse(struct client *c, const struct remote_usage *u, int *argc, char ***argv)
@@ -81,4 +82,25 @@ json_t *remote_read_json(const struct client *c, const char *path, int *status)
 		*status = tool_fail(c->json, EXIT_CONFIG, "%s:%d:%d: no JSON: %s", path, error.line, error.column,
 		                    error.text);
 	return value;
+}
+
+json_t *remote_read_settings(const struct client *c, int n, char *const *settings, int *status)
+{
+	json_t *object = json_object();
+
+	for (int i = 0; i < n; i++) {
+		const char *equals = strchr(settings[i], '=');
+		char *key = equals ? strndup(settings[i], (size_t)(equals - settings[i])) : NULL;
+
+		if (key == NULL || *key == '\0') {
+			*status = tool_fail(c->json, EXIT_CONFIG, "'%s' is no KEY=VALUE", settings[i]);
+			free(key);
+			json_decref(object);
+			return NULL;
+		}
+		json_object_set_new(object, key, equals[1] ? json_string(equals + 1) : json_null());
+		free(key);
+	}
+	*status = EXIT_OK;
+	return object;
 }

@@ -27,6 +27,9 @@ int remote_show(struct client *c, const char *method, const char *path, const js
 const char *remote_text(const json_t *object, const char *name);
 json_int_t remote_number(const json_t *object, const char *name);
 
+/* KEY=VALUE arguments as an object of texts; KEY= as null. NULL: said what is wrong; *status is the exit status. [any] */
+json_t *remote_read_settings(const struct client *c, int n, char *const *settings, int *status);
+
 /* JSON from a file, or standard input for "-". NULL: said why; *status is the exit status. [any] */
 json_t *remote_read_json(const struct client *c, const char *path, int *status);
 

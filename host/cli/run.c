@@ -81,15 +81,14 @@ static void on_stop(void *ctx)
 	control_stopping(r->control);
 }
 
-static void report_reload(const struct running *r, enum fleet_answer answer, const struct fleet_plan *plan,
-                          const struct problems *problems, const outflow_error *err)
+static void report_reload(enum fleet_answer answer, const struct fleet_plan *plan, const struct problems *problems,
+                          const outflow_error *err)
 {
 	static const char *const kinds[] = {
 		[CHANGE_ADDED] = "added", [CHANGE_CHANGED] = "changed", [CHANGE_REMOVED] = "removed"
 	};
 	size_t n = 0;
 
-	(void)r;
 	for (size_t i = 0; i < problems->n; i++)
 		log_write(NULL, OUTFLOW_LOG_ERROR, "reload: %s:%d: %s: %s",
 		          problems->list[i].file ? problems->list[i].file : "", problems->list[i].line,
@@ -146,7 +145,7 @@ static void reload(void *ctx)
 	outflow_error err = { .size = sizeof err };
 	enum fleet_answer answer = declare(ctx, 1, NULL, RELOAD_TIMEOUT_NS, &plan, &problems, &err);
 
-	report_reload(ctx, answer, &plan, &problems, &err);
+	report_reload(answer, &plan, &problems, &err);
 	fleet_plan_clear(&plan);
 	problems_clear(&problems);
 }

@@ -80,7 +80,7 @@ static int judge(const json_t *list)
 static int show_once(struct client *c, int is_top)
 {
 	json_t *list = NULL, *order;
-	int status = pipelines_fetch(c, &list);
+	int status = pipelines_fetch(c, "", &list);
 
 	if (status == EXIT_OK && c->json) {
 		status = judge(list);

@@ -136,8 +136,6 @@ def test_levels_of_loggers_are_shown_and_changed(daemon):
 
 def test_files_are_planned_applied_and_reloaded(daemon):
     assert "nothing differs" in run(daemon, "plan").out
-    with open(daemon.config, "a") as config:
-        config.write("")
     text = daemon.config.read_text()
     daemon.config.write_text(text.replace(" );", ", " + declared("second") + " );"))
     plan = run(daemon, "plan").out
@@ -196,3 +194,27 @@ def test_a_connection_is_set_used_and_deleted(daemon):
     assert run(daemon, "connection delete", "plant").status == 1
     assert run(daemon, "delete", "made").status == 0
     assert run(daemon, "connection delete", "plant").status == 0
+
+
+def test_offsets_are_shown_set_and_reset_while_it_is_stopped(daemon):
+    lines = write(daemon, "lines", "one\ntwo\nthree\n")
+    out = daemon.directory / "out"
+    file = write(daemon, "reader.conf", pipelines(
+        f'{{ name = "reader"; source = {{ class = "file"; path = "{lines}"; follow = true; format = "text"; }}; '
+        f'sink = {{ class = "file"; path = "{out}"; }}; }}'))
+    run(daemon, "create --start", file)
+    servers.wait_until(lambda: out.exists() and out.read_text() == "one\ntwo\nthree\n", 20, "the lines are there")
+    assert run(daemon, "offsets --reset", "reader").status == 2, "it runs"
+    run(daemon, "stop", "reader")
+    wait_for(daemon, "reader", "READY")
+    offsets = json.loads(run(daemon, "offsets", "reader").out)
+    assert offsets["offsets"][0]["offset"]["position"] == len("one\ntwo\nthree\n")
+    offsets["offsets"][0]["offset"]["position"] = len("one\ntwo\n")
+    assert run(daemon, "offsets --set -", "reader", stdin=json.dumps(offsets)).status == 0
+    run(daemon, "start", "reader")
+    servers.wait_until(lambda: out.read_text() == "one\ntwo\nthree\nthree\n", 20, "the last line is there again")
+    run(daemon, "stop", "reader")
+    wait_for(daemon, "reader", "READY")
+    assert run(daemon, "offsets --reset", "reader").status == 0
+    run(daemon, "start", "reader")
+    servers.wait_until(lambda: out.read_text() == "one\ntwo\nthree\nthree\none\ntwo\nthree\n", 20, "all lines are there again")
