@@ -56,20 +56,10 @@ static void add_group(struct answer *a, const char *group)
 	a->failed |= json_array_append_new(a->groups, json_string(group)) != 0;
 }
 
-/* A secret is not shown; a reference to one, and nothing at all, are. */
-static const char *as_shown(const struct key_info *k, const char *value)
-{
-	if (value == NULL || *value == '\0' || strcmp(k->type, "PASSWORD") != 0)
-		return value;
-	return strncmp(value, "${", 2) == 0 && strchr(value, '}') == value + strlen(value) - 1 ? value : "[hidden]";
-}
-
 /* Takes over recommended. */
 static void add(struct answer *a, const struct key_info *k, const char *value, json_t *recommended, int visible)
 {
 	json_t *errors = errors_of(a, k->name);
-
-	value = as_shown(k, value);
 
 	add_group(a, k->group);
 	a->failed |= json_array_append_new(a->configs, json_pack("{s:o, s:{s:s, s:s?, s:o, s:o, s:b}}", "definition",

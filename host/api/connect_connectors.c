@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Connectors and their configurations: list, create (KIP-980), read, replace, patch (KIP-477), delete. */
 #include "host/api/connect.h"
+#include "host/config/json_value.h"
 #include "host/config/mask.h"
 
 #include <ctype.h>
@@ -11,14 +12,6 @@
 static const struct connect_restart no_restart;
 
 /* ---- reading bodies ---- */
-
-/* What a value of a config is as a text, malloc'd; NULL: it is no scalar, or there is no memory. */
-static char *value_text(const json_t *value)
-{
-	if (json_is_string(value))
-		return strdup(json_string_value(value));
-	return json_is_number(value) || json_is_boolean(value) ? json_dumps(value, JSON_ENCODE_ANY) : NULL;
-}
 
 int connect_read_config(const struct api *api, const json_t *config, int remove, struct settings *to,
                         struct response *r)
@@ -32,7 +25,7 @@ int connect_read_config(const struct api *api, const json_t *config, int remove,
 	}
 	json_object_foreach((json_t *)(uintptr_t)config, key, value)
 	{
-		char *text = value_text(value);
+		char *text = json_value_text(value);
 		outflow_status status;
 
 		if (json_is_null(value) && remove) {

@@ -1,52 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "host/api/native.h"
 
+#include "host/base/utc.h"
+#include "host/config/json_value.h"
 #include "host/config/nested.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #define NAME_LENGTH_MAX 127u
 
 json_t *native_time(int64_t wall_ms)
 {
-	time_t seconds = (time_t)(wall_ms / 1000);
-	struct tm parts;
-	char text[64];
-
-	if (wall_ms <= 0 || gmtime_r(&seconds, &parts) == NULL)
-		return json_null();
-	snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", parts.tm_year + 1900, parts.tm_mon + 1,
-	         parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec, (int)(wall_ms % 1000));
-	return json_string(text);
-}
-
-/* A text that is not UTF-8, such as a sentence that was cut, loses what is not. */
-static json_t *sentence(const char *text)
-{
-	json_t *value = json_string(text);
-	char *copy;
-
-	if (value != NULL || (copy = strdup(text)) == NULL)
-		return value;
-	for (char *p = copy; *p != '\0'; p++)
-		if ((unsigned char)*p >= 0x80)
-			*p = '?';
-	value = json_string(copy);
-	free(copy);
-	return value;
+	return wall_ms > 0 ? json_string(utc_text(wall_ms).text) : json_null();
 }
 
 json_t *native_text(const char *text)
 {
-	return text == NULL || *text == '\0' ? json_null() : sentence(text);
+	return text == NULL || *text == '\0' ? json_null() : json_value_sentence(text);
 }
 
 static json_t *problem_json(const struct problem *p, const json_t *body)
 {
-	json_t *o = json_pack("{s:o, s:o}", "key", native_text(p->key), "message", sentence(p->message));
+	json_t *o = json_pack("{s:o, s:o}", "key", native_text(p->key), "message", json_value_sentence(p->message));
 	const json_t *config = json_object_get(body, "config");
 	char pointer[512];
 
@@ -76,9 +53,9 @@ void native_refuse(struct response *r, int status, const char *message, const st
 
 	for (size_t i = 0; problems != NULL && i < problems->n; i++)
 		json_array_append_new(list, problem_json(&problems->list[i], body));
-	response_json(
-		r, status,
-		json_pack("{s:i, s:o, s:o}", "error_code", status, "message", sentence(message), "problems", list));
+	response_json(r, status,
+	              json_pack("{s:i, s:o, s:o}", "error_code", status, "message", json_value_sentence(message),
+	                        "problems", list));
 }
 
 void native_fail(struct response *r, enum fleet_answer answer, const outflow_error *err,

@@ -2,11 +2,11 @@
 #include "host/base/log.h"
 
 #include "host/base/clock.h"
+#include "host/base/utc.h"
 
 #include <outflow/json.h>
 
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
 /* What is written at once to a pipe is not mixed with the lines of others up to this length (PIPE_BUF). */
@@ -59,14 +59,9 @@ OUTFLOW_PRINTF(2, 3) static void print(struct line *l, const char *text, ...)
 
 static void add_time(struct line *l)
 {
-	int64_t now = clock_wall_ms();
-	time_t seconds = (time_t)(now / 1000);
-	char text[32];
-	struct tm t;
+	struct utc_text now = utc_text(clock_wall_ms());
 
-	gmtime_r(&seconds, &t);
-	add(l, text, strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &t));
-	print(l, ".%03dZ", (int)(now % 1000));
+	add(l, now.text, strlen(now.text));
 }
 
 /* ---- text ---- */

@@ -4,6 +4,7 @@
 #include "host/cli/envelope.h"
 #include "host/cli/options.h"
 #include "host/config/suggest.h"
+#include "host/config/json_value.h"
 
 #include <outflow/util.h>
 
@@ -86,7 +87,7 @@ int batch_read_message(const json_t *request, struct message *m, outflow_error *
 
 static json_t *refuse(const char *reason)
 {
-	return json_pack("{s:s, s:o}", "result", "error", "reason", envelope_sentence(reason));
+	return json_pack("{s:s, s:o}", "result", "error", "reason", json_value_sentence(reason));
 }
 
 /* NULL: it is none, err says why. */

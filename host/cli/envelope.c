@@ -1,28 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "host/cli/envelope.h"
 
-#include <outflow/json.h>
+#include "host/config/json_value.h"
 
 #include <stdlib.h>
 
-json_t *envelope_sentence(const char *text)
-{
-	char *copy = strdup(text);
-	size_t n = strlen(text), bad;
-	json_t *sentence;
-
-	if (copy == NULL)
-		return NULL;
-	while ((bad = outflow_utf8_check((outflow_bytes){ copy, n })) < n)
-		copy[bad] = '?';
-	sentence = json_string_nocheck(copy);
-	free(copy);
-	return sentence;
-}
-
 static json_t *describe_problem(const struct problem *p)
 {
-	json_t *o = json_pack("{s:o}", "message", envelope_sentence(p->message ? p->message : "no memory"));
+	json_t *o = json_pack("{s:o}", "message", json_value_sentence(p->message ? p->message : "no memory"));
 
 	if (p->file != NULL)
 		json_object_set_new(o, "file", json_string(p->file));
@@ -58,5 +43,5 @@ void envelope_print(json_t *data, const struct problems *problems)
 
 void envelope_print_error(const char *message)
 {
-	print(NULL, json_pack("[{s:o}]", "message", envelope_sentence(message)));
+	print(NULL, json_pack("[{s:o}]", "message", json_value_sentence(message)));
 }

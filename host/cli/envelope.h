@@ -13,8 +13,4 @@ void envelope_print(json_t *data, const struct problems *problems);
 /* The same for one failure without a place. [any] */
 void envelope_print_error(const char *message);
 
-/* A sentence as JSON text; each byte that is not UTF-8, such as of a character that was cut, becomes a question mark. NULL: no
- * memory. [any] */
-json_t *envelope_sentence(const char *text);
-
 #endif

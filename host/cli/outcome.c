@@ -4,6 +4,7 @@
 #include "host/cli/envelope.h"
 #include "host/cli/show.h"
 #include "host/cli/tool.h"
+#include "host/config/json_value.h"
 
 #include <outflow/util.h>
 
@@ -69,7 +70,7 @@ static json_t *list_changes(const outflow_record *r, const outflow_record *input
 
 static json_t *failure_json(const struct trial_failure *f)
 {
-	json_t *o = json_pack("{s:s, s:o}", "stage", f->stage, "reason", envelope_sentence(f->reason.msg));
+	json_t *o = json_pack("{s:s, s:o}", "stage", f->stage, "reason", json_value_sentence(f->reason.msg));
 
 	if (f->dead_letter != NULL)
 		json_object_set_new(o, "dead_letter", show_record(f->dead_letter));

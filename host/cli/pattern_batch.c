@@ -5,6 +5,7 @@
 #include "host/cli/batch.h"
 #include "host/cli/envelope.h"
 #include "host/cli/explanation.h"
+#include "host/config/json_value.h"
 
 #include <outflow/util.h>
 
@@ -53,7 +54,7 @@ static json_t *answer(struct pattern_trial *p, const json_t *request, struct mes
 	if (verdict == PATTERN_NO_MATCH && p->explanation != NULL)
 		reason = explanation_reason(outflow_text(p->explanation));
 	if (verdict == PATTERN_REFUSED || reason != NULL)
-		json_object_set_new(a, "reason", envelope_sentence(reason ? reason : err.msg));
+		json_object_set_new(a, "reason", json_value_sentence(reason ? reason : err.msg));
 	free(reason);
 	return a;
 }

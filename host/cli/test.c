@@ -5,6 +5,7 @@
 #include "host/cli/cli.h"
 #include "host/cli/envelope.h"
 #include "host/cli/show.h"
+#include "host/config/json_value.h"
 
 #include <outflow/util.h>
 
@@ -87,7 +88,7 @@ static void add_json(json_t *tests, const struct test_case *t, const struct test
 	json_t *findings = json_array();
 
 	for (size_t i = 0; i < f->n; i++)
-		json_array_append_new(findings, envelope_sentence(f->list[i]));
+		json_array_append_new(findings, json_value_sentence(f->list[i]));
 	json_array_append_new(tests, json_pack("{s:s, s:i, s:s, s:b, s:o}", "file", t->file, "line", t->line, "name",
 	                                       t->name, "ok", f->n == 0, "findings", findings));
 }

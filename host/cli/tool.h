@@ -25,7 +25,7 @@ int tool_fail(int json, int status, const char *format, ...) OUTFLOW_PRINTF(3, 4
 
 /* A time as in 2026-11-24T14:00:01.123Z; "-" for -1. */
 struct tool_time {
-	char text[32];
+	char text[40];
 };
 struct tool_time tool_time(int64_t time_ms);
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "host/cli/tool.h"
 
+#include "host/base/utc.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -9,14 +11,10 @@
 struct tool_time tool_time(int64_t time_ms)
 {
 	struct tool_time result = { "-" };
-	time_t seconds = (time_t)(time_ms / 1000);
-	struct tm parts;
-	size_t n;
+	struct utc_text utc = utc_text(time_ms);
 
-	if (time_ms < 0 || gmtime_r(&seconds, &parts) == NULL)
-		return result;
-	n = strftime(result.text, sizeof result.text, "%Y-%m-%dT%H:%M:%S", &parts);
-	snprintf(result.text + n, sizeof result.text - n, ".%03dZ", (int)(time_ms % 1000));
+	if (*utc.text != '\0')
+		memcpy(result.text, utc.text, sizeof utc.text);
 	return result;
 }
 

@@ -7,6 +7,7 @@
 #include "host/cli/envelope.h"
 #include "host/cli/message_options.h"
 #include "host/cli/outcome.h"
+#include "host/config/json_value.h"
 
 #include <outflow/util.h>
 
@@ -90,7 +91,7 @@ static json_t *answer(void *ctx, const json_t *request, struct message *message)
 	pipeline_model_free(&m);
 	settings_clear(&k.settings);
 	problems_clear(&c->problems);
-	return a ? a : json_pack("{s:s, s:o}", "result", "error", "reason", envelope_sentence(err.msg));
+	return a ? a : json_pack("{s:s, s:o}", "result", "error", "reason", json_value_sentence(err.msg));
 }
 
 int transform_batch(struct configuration *c, const struct message *base, const char *format)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "host/config/load_json.h"
 
+#include "host/config/json_value.h"
+
 #include <outflow/util.h>
 
 #include <jansson.h>
@@ -41,27 +43,12 @@ static void complain(const struct reading *rd, const char *key, const char *mess
 	problems_add(rd->problems, &where, "%s", message);
 }
 
-/* A scalar as text, malloc'd; NULL: it is none, or there is no memory. */
-static char *scalar(const json_t *value)
-{
-	if (json_is_string(value))
-		return strdup(json_string_value(value));
-	if (json_is_boolean(value))
-		return strdup(json_is_true(value) ? "true" : "false");
-	return json_is_number(value) ? json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(17)) : NULL;
-}
-
-static int is_scalar(const json_t *value)
-{
-	return json_is_string(value) || json_is_boolean(value) || json_is_number(value);
-}
-
 static outflow_status add_setting(const struct reading *rd, struct settings *to, const char *key, const json_t *value)
 {
 	outflow_status status;
 	char *text;
 
-	if (!is_scalar(value)) {
+	if (!json_value_is_scalar(value)) {
 		complain(rd, key,
 		         json_is_null(value) ? "is null: take it out, or give it a value"
 		                             : "is a text, a number, true or false; a list is one text with commas");
@@ -71,7 +58,7 @@ static outflow_status add_setting(const struct reading *rd, struct settings *to,
 		complain(rd, key, "the key is longer than 255 characters");
 		return OUTFLOW_OK;
 	}
-	text = scalar(value);
+	text = json_value_text(value);
 	status = text ? settings_set(to, key, text, rd->file, line_of(rd, key)) : OUTFLOW_E_NOMEM;
 	free(text);
 	return status;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "host/config/nested.h"
 
+#include "host/config/json_value.h"
+
 #include <outflow/util.h>
 
 #include <stdlib.h>
@@ -67,43 +69,6 @@ static void drop_forms(struct settings *s, const char *key)
 
 /* ---- values ---- */
 
-/* JSON as text, with as few digits as its fractions need; malloc'd. NULL: no memory. */
-static char *dump(const json_t *value)
-{
-	char *text = NULL;
-
-	for (size_t digits = 15; digits <= 17; digits++) {
-		json_t *again;
-		int same;
-
-		free(text);
-		text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(digits));
-		if (text == NULL)
-			return NULL;
-		again = json_loads(text, JSON_DECODE_ANY, NULL);
-		same = again == NULL || json_equal(again, value);
-		json_decref(again);
-		if (same)
-			break;
-	}
-	return text;
-}
-
-/* A scalar as text, malloc'd. */
-static char *scalar(const json_t *value)
-{
-	if (json_is_string(value))
-		return strdup(json_string_value(value));
-	if (json_is_boolean(value))
-		return strdup(json_is_true(value) ? "true" : "false");
-	return dump(value);
-}
-
-static int is_scalar(const json_t *value)
-{
-	return json_is_string(value) || json_is_boolean(value) || json_is_number(value);
-}
-
 static void set(struct flattening *f, const char *key, const char *value)
 {
 	char twin[KEY_MAX];
@@ -126,7 +91,7 @@ static void set(struct flattening *f, const char *key, const char *value)
 
 static void set_text(struct flattening *f, const char *key, const json_t *value)
 {
-	char *text = scalar(value);
+	char *text = json_value_text(value);
 
 	set(f, key, text);
 	free(text);
@@ -161,12 +126,12 @@ static void flatten_list(struct flattening *f, const char *key, const json_t *it
 		const json_t *item = json_array_get(items, i);
 		char *text;
 
-		if (!is_scalar(item)) {
+		if (!json_value_is_scalar(item)) {
 			complain(f, key, "a list holds texts and numbers, or objects, not both");
 			free(list);
 			return;
 		}
-		text = scalar(item);
+		text = json_value_text(item);
 		list = append_item(list, text);
 		free(text);
 		if (list == NULL)
@@ -267,7 +232,7 @@ static int is_json_text(const char *parent, const char *name, const json_t *owne
 
 static void set_json(struct flattening *f, const char *key, const json_t *value)
 {
-	char *text = dump(value);
+	char *text = json_value_dump(value);
 
 	set(f, key, text);
 	free(text);
@@ -281,7 +246,7 @@ static void flatten_member(struct flattening *f, const char *parent, const char 
 			drop_group(f->to, key);
 		else
 			complain(f, key, "is null: take it out, or give it a value");
-	} else if (is_scalar(value)) {
+	} else if (json_value_is_scalar(value)) {
 		if (f->patch)
 			drop_forms(f->to, key);
 		set_text(f, key, value);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "host/pipeline/dead_letter.h"
 
+#include "host/base/utc.h"
+
 #include <outflow/util.h>
 
 #include <stdarg.h>
-#include <time.h>
 
 #define N_HEADERS 16u
 
@@ -60,16 +61,9 @@ static const char *class_of(outflow_status status)
 	}
 }
 
-/* RFC 3339 in UTC. */
 static outflow_bytes print_time(struct family_memory *m, int64_t wall_ms)
 {
-	time_t seconds = wall_ms / 1000;
-	struct tm utc;
-	char date[32];
-
-	if (gmtime_r(&seconds, &utc) == NULL || strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &utc) == 0)
-		return (outflow_bytes){ NULL, 0 };
-	return print(m, "%s.%03dZ", date, (int)(wall_ms % 1000));
+	return print(m, "%s", utc_text(wall_ms).text);
 }
 
 static void fill_headers(outflow_header *to, struct family_memory *m, const struct services *s,

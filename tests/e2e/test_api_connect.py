@@ -50,8 +50,8 @@ def test_the_life_of_a_connector(daemon):
     assert status == 202 and body["connector"]["state"] == body["tasks"][0]["state"] == "RESTARTING"
     wait_for(d, name, ("RUNNING", ["RUNNING"]))
     assert d.ask("POST", at + "/tasks/0/restart")[:2] == (204, b"")
-    status, body, _ = d.ask("PUT", at + "/config", dict(config, **{"tasks.max": 2}))
-    assert status == 200 and body["config"]["tasks.max"] == "2"
+    status, body, _ = d.ask("PUT", at + "/config", dict(config, **{"tasks.max": 2, "retry.policy": "custom", "retry.jitter": 0.1}))
+    assert status == 200 and body["config"]["tasks.max"] == "2" and body["config"]["retry.jitter"] == "0.1"
     wait_for(d, name, ("RUNNING", ["RUNNING", "RUNNING"]))
     status, body, _ = d.ask("PATCH", at + "/config", {"tasks.max": None})
     assert status == 200 and "tasks.max" not in body["config"]

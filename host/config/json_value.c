@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "host/config/json_value.h"
+
+#include <outflow/json.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+int json_value_is_scalar(const json_t *value)
+{
+	return json_is_string(value) || json_is_boolean(value) || json_is_number(value);
+}
+
+char *json_value_dump(const json_t *value)
+{
+	char *text = NULL;
+
+	for (size_t digits = 15; digits <= 17; digits++) {
+		json_t *again;
+		int same;
+
+		free(text);
+		text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(digits));
+		if (text == NULL)
+			return NULL;
+		again = json_loads(text, JSON_DECODE_ANY, NULL);
+		same = again == NULL || json_equal(again, value);
+		json_decref(again);
+		if (same)
+			break;
+	}
+	return text;
+}
+
+char *json_value_text(const json_t *value)
+{
+	if (json_is_string(value))
+		return strdup(json_string_value(value));
+	return json_value_is_scalar(value) ? json_value_dump(value) : NULL;
+}
+
+json_t *json_value_sentence(const char *text)
+{
+	char *copy = strdup(text);
+	size_t n = strlen(text), bad;
+	json_t *sentence;
+
+	if (copy == NULL)
+		return NULL;
+	while ((bad = outflow_utf8_check((outflow_bytes){ copy, n })) < n)
+		copy[bad] = '?';
+	sentence = json_string_nocheck(copy);
+	free(copy);
+	return sentence;
+}
