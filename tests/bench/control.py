@@ -46,17 +46,16 @@ def quantile(times, q):
     return sorted(times)[min(len(times) - 1, int(len(times) * q))] * 1000
 
 
-def rate_of(api, seconds):
+def rate_of(api, records):
     before, begun = delivered(api, "flow"), time.monotonic()
-    while time.monotonic() < begun + seconds:
-        time.sleep(0.1)
+    servers.wait_until(lambda: delivered(api, "flow") >= before + records, 60, f"{records} records are delivered")
     return (delivered(api, "flow") - before) / (time.monotonic() - begun)
 
 
 def cycles(directory, n):
     daemon = servers.Outflow(directory / "cycles", HOST + FLOW).start()
     api, times = Api(daemon), {}
-    quiet = rate_of(api, 3)
+    quiet = rate_of(api, 60000)
     before, begun = delivered(api, "flow"), time.monotonic()
     for i in range(n):
         name = f"p{i % 10}"
