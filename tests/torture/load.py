@@ -35,18 +35,19 @@ def drain(f, count, dead, **poisoning):
 @field.row("poison")
 def poison(f, dice):
     """one message in a hundred cannot be used: the rate beside clean runs, and every one in the dead letters"""
-    count, pairs = f.size_of(200_000, 50_000), f.size_of(5, 1)
+    count, pairs = f.size_of(800_000, 50_000), f.size_of(5, 1)
     f.start_brokers()
     register = f.outflow()
     register.start().wait_subscribed()
     register.stop()
     ratios = []
-    for _ in range(pairs):
+    # The first pair meets a Kafka whose code is not compiled yet; it is not counted.
+    for warm in [False] + [True] * pairs:
         rates = {}
         for what in dice.sample(["clean", "poison"], 2):
             dead = oracle.make_topic(f.kafka.bootstrap, 1, "dead")
             rates[what], verdict = drain(f, count, dead, **({"poison": 100} if what == "poison" else {}))
-        ratios.append(rates["poison"] / rates["clean"])
+        ratios += [rates["poison"] / rates["clean"]] if warm else []
     dead = oracle.make_topic(f.kafka.bootstrap, 1, "dead", **{"max.message.bytes": "20000000"})
     _, verdict = drain(f, count // 4, dead, poison=100, big=count // 40)
     found = {kind: n for kind, n, text in verdict.reasons if REASONS[kind] in text}
