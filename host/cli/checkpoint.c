@@ -2,6 +2,7 @@
 #include "host/cli/cli.h"
 #include "host/cli/envelope.h"
 #include "host/cli/tool.h"
+#include "host/config/json_value.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -114,8 +115,8 @@ static void show_one(void *ctx, const char *pipeline, outflow_str stream, const 
 	}
 	json_array_append_new(s->list,
 	                      json_pack("{s:s, s:o, s:I, s:o}", "pipeline", pipeline, "stream",
-	                                tool_json_bytes(outflow_text_bytes(stream)), "next", (json_int_t)position->next,
-	                                "pos_ext", tool_json_bytes(position->pos_ext)));
+	                                json_value_bytes(outflow_text_bytes(stream)), "next",
+	                                (json_int_t)position->next, "pos_ext", json_value_bytes(position->pos_ext)));
 }
 
 /* Prints what there is. Returns how much that was. */

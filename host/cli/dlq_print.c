@@ -2,6 +2,7 @@
 #include "host/cli/dlq.h"
 #include "host/cli/show.h"
 #include "host/cli/tool.h"
+#include "host/config/json_value.h"
 
 #include <outflow/util.h>
 
@@ -76,11 +77,11 @@ static void print_json(struct dlq_printer *p, const struct dlq_letter *l)
 
 	json_object_set_new(o, "position", json_string(l->position));
 	json_object_set_new(o, "time", l->time_ms >= 0 ? json_string(tool_time(l->time_ms).text) : json_null());
-	json_object_set_new(o, "stage", tool_json_bytes(l->stage));
-	json_object_set_new(o, "class", tool_json_bytes(l->class));
-	json_object_set_new(o, "reason", tool_json_bytes(l->reason));
-	json_object_set_new(o, "topic", tool_json_bytes(l->topic.ptr ? l->topic : outflow_text_bytes(r->topic)));
-	json_object_set_new(o, "key", tool_json_bytes(r->key));
+	json_object_set_new(o, "stage", json_value_bytes(l->stage));
+	json_object_set_new(o, "class", json_value_bytes(l->class));
+	json_object_set_new(o, "reason", json_value_bytes(l->reason));
+	json_object_set_new(o, "topic", json_value_bytes(l->topic.ptr ? l->topic : outflow_text_bytes(r->topic)));
+	json_object_set_new(o, "key", json_value_bytes(r->key));
 	json_object_set_new(o, "size", json_integer((json_int_t)r->value.len));
 	json_object_set_new(o, "replays", json_integer(l->replays));
 	json_object_set_new(o, "replayed", json_boolean(l->replayed));
@@ -88,11 +89,11 @@ static void print_json(struct dlq_printer *p, const struct dlq_letter *l)
 		headers = json_array();
 		for (uint32_t i = 0; i < r->n_headers; i++)
 			json_array_append_new(
-				headers, json_pack("[o, o]", tool_json_bytes(outflow_text_bytes(r->headers[i].name)),
-			                           tool_json_bytes(r->headers[i].value)));
+				headers, json_pack("[o, o]", json_value_bytes(outflow_text_bytes(r->headers[i].name)),
+			                           json_value_bytes(r->headers[i].value)));
 		json_object_set_new(o, "timestamp", r->timestamp_ms >= 0 ? json_integer(r->timestamp_ms) : json_null());
 		json_object_set_new(o, "headers", headers);
-		json_object_set_new(o, "value", tool_json_bytes(r->value));
+		json_object_set_new(o, "value", json_value_bytes(r->value));
 	}
 	fputs(p->n == 0 ? "{\"data\": [\n" : ",\n", stdout);
 	json_dumpf(o, stdout, JSON_COMPACT);

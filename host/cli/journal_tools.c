@@ -3,6 +3,7 @@
 
 #include "host/journal/frame.h"
 #include "host/journal/walk.h"
+#include "host/config/json_value.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -242,11 +243,11 @@ static json_t *describe_record(const struct journal_job *job, const outflow_reco
 
 	for (uint32_t i = 0; i < r->n_headers; i++)
 		json_array_append_new(headers,
-		                      json_pack("[o, o]", tool_json_bytes(outflow_text_bytes(r->headers[i].name)),
-		                                tool_json_bytes(r->headers[i].value)));
+		                      json_pack("[o, o]", json_value_bytes(outflow_text_bytes(r->headers[i].name)),
+		                                json_value_bytes(r->headers[i].value)));
 	return json_pack("{s:i, s:I, s:o, s:o, s:o, s:o, s:o}", "task", (int)job->task, "position", (json_int_t)r->pos,
-	                 "topic", tool_json_bytes(outflow_text_bytes(r->topic)), "key", tool_json_bytes(r->key),
-	                 "value", tool_json_bytes(r->value), "headers", headers, "timestamp",
+	                 "topic", json_value_bytes(outflow_text_bytes(r->topic)), "key", json_value_bytes(r->key),
+	                 "value", json_value_bytes(r->value), "headers", headers, "timestamp",
 	                 r->timestamp_ms < 0 ? json_null() : json_integer(r->timestamp_ms));
 }
 

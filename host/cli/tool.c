@@ -4,8 +4,6 @@
 #include "host/base/clock.h"
 #include "host/cli/envelope.h"
 
-#include <outflow/json.h>
-
 #include <errno.h>
 #include <limits.h>
 #include <stdarg.h>
@@ -69,37 +67,4 @@ void tool_close(struct tool *t)
 	checkpoint_store_close(&t->checkpoints);
 	state_dir_close(&t->dir);
 	configuration_clear(&t->configuration);
-}
-
-static json_t *in_base64(outflow_bytes b)
-{
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	const unsigned char *p = b.ptr;
-	char *text = malloc((b.len + 2) / 3 * 4 + 1), *to = text;
-	json_t *result;
-
-	if (text == NULL)
-		return NULL;
-	for (size_t n = b.len; n > 0; p += 3, n -= n < 3 ? n : 3) {
-		unsigned long three =
-			(unsigned long)p[0] << 16 | (n > 1 ? (unsigned long)p[1] << 8 : 0) | (n > 2 ? p[2] : 0);
-
-		*to++ = digits[three >> 18];
-		*to++ = digits[three >> 12 & 63];
-		*to++ = n > 1 ? digits[three >> 6 & 63] : '=';
-		*to++ = n > 2 ? digits[three & 63] : '=';
-	}
-	result = json_pack("{s:s%}", "base64", text, (size_t)(to - text));
-	free(text);
-	return result;
-}
-
-json_t *tool_json_bytes(outflow_bytes bytes)
-{
-	if (bytes.ptr == NULL)
-		return json_null();
-	/* outflow_utf8_check says how much of it is UTF-8; jansson itself then copies only what is good. */
-	if (outflow_utf8_check(bytes) == bytes.len)
-		return json_stringn_nocheck(bytes.ptr, bytes.len);
-	return in_base64(bytes);
 }

@@ -33,7 +33,4 @@ struct tool_time tool_time(int64_t time_ms);
  * -1: it is none. */
 int64_t tool_parse_time(const char *text);
 
-/* Bytes as JSON: a string, {"base64": ...} for what is not UTF-8, null. NULL: no memory. */
-json_t *tool_json_bytes(outflow_bytes bytes);
-
 #endif

@@ -6,6 +6,7 @@
 #include "host/cli/outcome.h"
 #include "host/cli/show.h"
 #include "host/cli/tool.h"
+#include "host/config/json_value.h"
 
 #include <outflow/util.h>
 
@@ -30,7 +31,7 @@ static json_t *explanation_json(outflow_bytes text)
 {
 	json_t *o = json_loadb(text.ptr, text.len, 0, NULL);
 
-	return o ? o : tool_json_bytes(text);
+	return o ? o : json_value_bytes(text);
 }
 
 /* ---- one stage ---- */

@@ -2,6 +2,8 @@
 /* json_value.h: values of JSON as the texts that settings are made of, and texts as JSON. */
 #ifndef HOST_CONFIG_JSON_VALUE_H
 #define HOST_CONFIG_JSON_VALUE_H
+#include <outflow/abi.h>
+
 #include <jansson.h>
 
 /* A text, a number, true or false? [any] */
@@ -16,5 +18,8 @@ char *json_value_dump(const json_t *value);
 /* A sentence as JSON text; each byte that is not UTF-8, such as of a character that was cut, becomes a question mark. NULL: no
  * memory. [any] */
 json_t *json_value_sentence(const char *text);
+
+/* Bytes as JSON: a string, {"base64": ...} for what is not UTF-8, null. NULL: no memory. [any] */
+json_t *json_value_bytes(outflow_bytes bytes);
 
 #endif
