@@ -35,6 +35,7 @@
 enum api_phase { API_STARTING, API_READY, API_STOPPING };
 
 struct rates;
+struct nonces;
 
 /* Who reads the files that declare pipelines: as fleet_declare. [any] */
 struct api_files {
@@ -49,6 +50,7 @@ struct api {
 	const struct environment *environment; /* the same */
 	const struct api_files *files;         /* the same */
 	struct rates *rates;                   /* how fast pipelines are */
+	struct nonces *nonces;                 /* of signed requests */
 	struct changes *changes;               /* whose pipeline has changed; watch it for live status */
 	char worker_id[300];                   /* "127.0.0.1:8083": who Kafka Connect's answers say they are from */
 	int64_t started_ms;                    /* wall clock */
@@ -68,6 +70,9 @@ struct route {
 	const char *consumes; /* media type of the body; NULL: application/json */
 	const char *produces; /* NULL: application/json */
 	int early;
+	/* May the request, with its body, be handled? For access that is not told by users of the API alone; sets user and
+	 * read_only. 0: no, r says why. */
+	int (*admit)(struct api *api, struct request *q, struct response *r);
 };
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "host/api/guard.h"
 #include "host/api/native_rates.h"
+#include "host/api/nonces.h"
 #include "host/api/server.h"
 #include "host/base/clock.h"
 #include "host/base/log.h"
@@ -12,6 +13,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+#define NONCES_MAX 200000u /* 12 MB; a hundred requests a second for half an hour */
 
 struct control {
 	struct api api;
@@ -127,9 +130,12 @@ outflow_status control_open(const struct host_model *host, const struct state_di
 	outflow_status status = OUTFLOW_OK;
 
 	*result = NULL;
-	if (c == NULL || (c->api.changes = changes_new()) == NULL || (c->api.rates = rates_new()) == NULL) {
-		if (c != NULL)
+	if (c == NULL || (c->api.changes = changes_new()) == NULL || (c->api.rates = rates_new()) == NULL ||
+	    (c->api.nonces = nonces_new(NONCES_MAX)) == NULL) {
+		if (c != NULL) {
 			changes_free(&c->api.changes);
+			rates_free(&c->api.rates);
+		}
 		free(c);
 		return outflow_fail(err, OUTFLOW_E_NOMEM, "no memory");
 	}
@@ -187,6 +193,7 @@ int control_close(struct control **pc, int64_t deadline_ns)
 	free(c->listeners);
 	changes_free(&c->api.changes);
 	rates_free(&c->api.rates);
+	nonces_free(&c->api.nonces);
 	free(c);
 	return 0;
 }

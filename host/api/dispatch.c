@@ -81,7 +81,8 @@ const struct route *dispatch_head(struct api *api, const struct route *const *ta
 
 void dispatch_run(struct api *api, const struct route *route, struct request *q, struct response *r)
 {
-	route->handle(api, q, r);
+	if (route->admit == NULL || route->admit(api, q, r))
+		route->handle(api, q, r);
 	if (r->status == 0)
 		response_empty(r, r->out_of_memory ? 500 : 200);
 	if (r->out_of_memory)

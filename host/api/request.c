@@ -52,21 +52,25 @@ static int hex(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* Other programs, and JSON, get these texts. */
-static int is_clean(const char *text, size_t n)
+/* Where percent-encoded text stands. */
+enum encoded { IN_PATH, IN_QUERY, IN_FORM };
+
+/* Other programs, and JSON, get these texts. A form has lines, too. */
+static int is_clean(const char *text, size_t n, enum encoded where)
 {
 	json_t *valid = json_stringn(text, n);
 
 	json_decref(valid);
 	for (size_t i = 0; i < n; i++)
-		if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
+		if (where == IN_FORM ? text[i] == '\0' : (unsigned char)text[i] < 0x20 || text[i] == 0x7f)
 			return 0;
 	return valid != NULL;
 }
 
 /* A malloc'd decoded copy. */
-static outflow_status decode(const char *from, size_t n, int plus_is_space, char **result, outflow_error *err)
+static outflow_status decode(const char *from, size_t n, enum encoded where, char **result, outflow_error *err)
 {
+	const char *name = where == IN_FORM ? "the body" : "the URL";
 	char *text = malloc(n + 1);
 	size_t kept = 0;
 
@@ -77,21 +81,21 @@ static outflow_status decode(const char *from, size_t n, int plus_is_space, char
 		int high, low;
 
 		if (from[i] != '%') {
-			text[kept++] = plus_is_space && from[i] == '+' ? ' ' : from[i];
+			text[kept++] = where != IN_PATH && from[i] == '+' ? ' ' : from[i];
 			continue;
 		}
 		high = i + 2 < n ? hex(from[i + 1]) : -1;
 		low = high >= 0 ? hex(from[i + 2]) : -1;
 		if (low < 0)
 			return outflow_fail(err, OUTFLOW_E_CONFIG,
-			                    "the URL has a %% that is not followed by two hexadecimal digits");
+			                    "%s has a %% that is not followed by two hexadecimal digits", name);
 		text[kept++] = (char)(high * 16 + low);
 		i += 2;
 	}
 	text[kept] = '\0';
-	if (!is_clean(text, kept))
-		return outflow_fail(err, OUTFLOW_E_CONFIG,
-		                    "the URL has control characters, or is not UTF-8 when decoded");
+	if (!is_clean(text, kept, where))
+		return outflow_fail(err, OUTFLOW_E_CONFIG, "%s has %s, or is not UTF-8 when decoded", name,
+		                    where == IN_FORM ? "a NUL" : "control characters");
 	return OUTFLOW_OK;
 }
 
@@ -110,7 +114,7 @@ static outflow_status split_path(struct request *q, const char *path, size_t n, 
 			slash++;
 		if (q->n_segments == SEGMENTS_MAX)
 			return outflow_fail(err, OUTFLOW_E_CONFIG, "the URL has more than %u parts", SEGMENTS_MAX);
-		status = decode(start, (size_t)(slash - start), 0, &q->segments[q->n_segments++], err);
+		status = decode(start, (size_t)(slash - start), IN_PATH, &q->segments[q->n_segments++], err);
 		if (status != OUTFLOW_OK)
 			return status;
 		path = slash;
@@ -118,18 +122,18 @@ static outflow_status split_path(struct request *q, const char *path, size_t n, 
 	return OUTFLOW_OK;
 }
 
-static outflow_status add_query(struct request *q, const char *part, size_t n, outflow_error *err)
+static outflow_status add_pair(struct fields *to, const char *part, size_t n, enum encoded where, outflow_error *err)
 {
 	const char *equals = memchr(part, '=', n);
 	size_t name_length = equals ? (size_t)(equals - part) : n;
 	char *name, *value = NULL;
-	outflow_status status = decode(part, name_length, 1, &name, err);
+	outflow_status status = decode(part, name_length, where, &name, err);
 
 	if (status == OUTFLOW_OK)
-		status =
-			decode(part + name_length + (equals != NULL), equals ? n - name_length - 1 : 0, 1, &value, err);
+		status = decode(part + name_length + (equals != NULL), equals ? n - name_length - 1 : 0, where, &value,
+		                err);
 	if (status == OUTFLOW_OK)
-		status = fields_add(&q->query, name, value);
+		status = fields_add(to, name, value);
 	free(name);
 	free(value);
 	return status;
@@ -143,10 +147,28 @@ static outflow_status split_query(struct request *q, const char *query, outflow_
 		size_t n = strcspn(query, "&");
 
 		if (n > 0)
-			status = add_query(q, query, n, err);
+			status = add_pair(&q->query, query, n, IN_QUERY, err);
 		query += n + (query[n] == '&');
 	}
 	return status;
+}
+
+outflow_status request_form(const struct request *q, struct fields *to, outflow_error *err)
+{
+	const char *at = q->body, *end = q->body + q->body_length;
+	outflow_status status = OUTFLOW_OK;
+
+	while (at < end && status == OUTFLOW_OK) {
+		const char *stop = memchr(at, '&', (size_t)(end - at));
+		size_t n = stop ? (size_t)(stop - at) : (size_t)(end - at);
+
+		if (to->n >= REQUEST_FORM_MAX)
+			return outflow_fail(err, OUTFLOW_E_CONFIG, "the body has more than %u fields", REQUEST_FORM_MAX);
+		if (n > 0)
+			status = add_pair(to, at, n, IN_FORM, err);
+		at += n + 1;
+	}
+	return status == OUTFLOW_E_NOMEM ? outflow_fail(err, OUTFLOW_E_NOMEM, "no memory") : status;
 }
 
 static outflow_status split_target(struct request *q, outflow_error *err)

@@ -5,6 +5,7 @@
 #include <outflow/abi.h>
 
 #define REQUEST_PARAMETERS_MAX 4
+#define REQUEST_FORM_MAX 200u
 
 /* A header, or a part of the query, decoded. */
 struct field {
@@ -29,6 +30,7 @@ struct request {
 	const char *parameters[REQUEST_PARAMETERS_MAX]; /* segments that stand for the {} of the route, in order */
 	int secure;                                     /* by https */
 	const char *user;                               /* who asks; NULL: nobody had to say */
+	int read_only;                                  /* and may look only; of routes that admit by themselves */
 	int64_t deadline_ns;                            /* monotonic: when the client is told that it takes too long */
 };
 
@@ -54,6 +56,10 @@ int request_query_has(const struct request *q, const char *name, const char *val
 
 /* Is it there with the value true, in any case? Everything else is false, as in Kafka Connect. [any] */
 int request_flag(const struct request *q, const char *name);
+
+/* Adds the fields of a body that is a form (application/x-www-form-urlencoded), decoded: UTF-8 without NUL. OUTFLOW_E_CONFIG:
+ * err says why it is none, or that it has more than REQUEST_FORM_MAX; OUTFLOW_E_NOMEM. [any] */
+outflow_status request_form(const struct request *q, struct fields *to, outflow_error *err);
 
 /* How long a handler may still wait for something; 0: no more. [any] */
 int64_t request_time_left_ns(const struct request *q);

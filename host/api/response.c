@@ -122,22 +122,28 @@ static const char *excess(const char *text, size_t n)
 	return NULL;
 }
 
+json_t *json_bounded(const char *text, size_t n, char *why, size_t size)
+{
+	const char *too_much = excess(text, n);
+	json_error_t err;
+	json_t *value = NULL;
+
+	if (too_much != NULL)
+		snprintf(why, size, "is refused: %s", too_much);
+	else if ((value = json_loadb(text, n, JSON_DECODE_ANY, &err)) == NULL)
+		snprintf(why, size, "is not JSON: %s (line %d, column %d)", err.text, err.line, err.column);
+	return value;
+}
+
 json_t *request_json(const struct request *q, struct response *r, int status)
 {
-	const char *too_much = excess(q->body ? q->body : "", q->body_length);
-	json_error_t err;
+	char why[300];
 	json_t *value;
 
-	if (q->body_length == 0) {
-		value = json_null();
-	} else if (too_much != NULL) {
-		response_error(r, status, "the body is refused: %s", too_much);
-		return NULL;
-	} else {
-		value = json_loadb(q->body, q->body_length, JSON_DECODE_ANY, &err);
-	}
+	if (q->body_length == 0)
+		return json_null();
+	value = json_bounded(q->body, q->body_length, why, sizeof why);
 	if (value == NULL)
-		response_error(r, status, "the body is not JSON: %s (line %d, column %d)", err.text, err.line,
-		               err.column);
+		response_error(r, status, "the body %s", why);
 	return value;
 }

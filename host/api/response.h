@@ -43,6 +43,10 @@ void response_header(struct response *r, const char *name, const char *value);
 
 void response_clear(struct response *r);
 
+/* A text as JSON, for the caller to release. NULL: why says what it is, "is not JSON: ...": that, nested too deeply, too many
+ * values. [any] */
+json_t *json_bounded(const char *text, size_t n, char *why, size_t size);
+
 /* The body as JSON, for the caller to release. NULL: r says 400 (or what `status` says) and why: not JSON, nested too
  * deeply, too many values. An empty body is JSON's null. [any] */
 json_t *request_json(const struct request *q, struct response *r, int status);

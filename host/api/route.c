@@ -2,6 +2,7 @@
 #include "host/api/route.h"
 
 #include "host/api/connect.h"
+#include "host/api/eventbridge.h"
 #include "host/api/metrics_routes.h"
 #include "host/api/native.h"
 
@@ -22,6 +23,7 @@ const struct route *const route_tables[] = {
 	native_pipeline_routes,
 	native_files_routes,
 	native_plugin_routes,
+	eventbridge_routes,
 	NULL,
 };
 

@@ -36,7 +36,7 @@ static outflow_status read_list(const outflow_config *c, const char *key, char *
 
 /* ---- users ---- */
 
-static const char *const user_keys[] = { "name", "password", "token", "role", NULL };
+static const char *const user_keys[] = { "name", "password", "token", "key.id", "key.secret", "role", NULL };
 
 static int is_user_key(const char *name)
 {
@@ -64,7 +64,7 @@ static void check_user_keys(const struct settings *all, const struct api_model *
 			         m->users[k].name[dot - rest] == '\0';
 		if (dot == NULL || !is_user_key(dot + 1))
 			complain(all, problems, all->list[i].key,
-			         "unknown key; a user has .token, .password and .role");
+			         "unknown key; a user has .token, .password, .key.id, .key.secret and .role");
 		else if (!known)
 			complain(all, problems, all->list[i].key, "api.users does not list this user");
 	}
@@ -103,6 +103,21 @@ static void check_secret(const struct settings *all, struct problems *problems, 
 		complain(all, problems, key, "is empty");
 	if (secret != NULL && strcmp(name, "token") == 0 && strpbrk(secret, " \t") != NULL)
 		complain(all, problems, key, "a token has no blanks");
+	if (secret != NULL && strcmp(name, "key.id") == 0 && strpbrk(secret, " \t,=") != NULL)
+		complain(all, problems, key, "the id of an access key has no blanks, commas and equals signs");
+}
+
+static void check_access_key(const struct settings *all, struct problems *problems, const struct api_model *m)
+{
+	const struct api_user *u = &m->users[m->n_users - 1];
+	char key[300];
+
+	snprintf(key, sizeof key, "api.users.%s.key.%s", u->name, u->key_id ? "id" : "secret");
+	if ((u->key_id == NULL) != (u->key_secret == NULL))
+		complain(all, problems, key, "key.id and key.secret are set together");
+	for (size_t i = 0; i + 1 < m->n_users && u->key_id != NULL; i++)
+		if (m->users[i].key_id != NULL && strcmp(m->users[i].key_id, u->key_id) == 0)
+			complain(all, problems, key, "another user has an access key with this id");
 }
 
 static outflow_status read_users(const struct settings *all, const outflow_config *c, struct problems *problems,
@@ -122,14 +137,19 @@ static outflow_status read_users(const struct settings *all, const outflow_confi
 		names[i] = NULL;
 		u->password = user_text(c, u->name, "password");
 		u->token = user_text(c, u->name, "token");
+		u->key_id = user_text(c, u->name, "key.id");
+		u->key_secret = user_text(c, u->name, "key.secret");
 		check_secret(all, problems, u->name, "password", u->password);
 		check_secret(all, problems, u->name, "token", u->token);
+		check_secret(all, problems, u->name, "key.id", u->key_id);
+		check_secret(all, problems, u->name, "key.secret", u->key_secret);
+		check_access_key(all, problems, m);
 		read_role(all, c, problems, u);
 		if (strchr(u->name, ':') != NULL)
 			complain(all, problems, "api.users", "the name of a user has no colon");
-		if (u->password == NULL && u->token == NULL)
+		if (u->password == NULL && u->token == NULL && u->key_id == NULL)
 			complain(all, problems, "api.users",
-			         "a user needs api.users.<name>.token or api.users.<name>.password");
+			         "a user needs api.users.<name>.token, .password, or .key.id and .key.secret");
 	}
 	for (size_t i = 0; names != NULL && i < n; i++)
 		free(names[i]);
@@ -214,6 +234,8 @@ void api_model_clear(struct api_model *m)
 		free(m->users[i].name);
 		free(m->users[i].password);
 		free(m->users[i].token);
+		free(m->users[i].key_id);
+		free(m->users[i].key_secret);
 	}
 	free(m->users);
 	free_texts(m->listeners, m->n_listeners);

@@ -12,7 +12,8 @@
 
 struct api_user {
 	char *name;
-	char *password, *token; /* NULL: has none */
+	char *password, *token;    /* NULL: has none */
+	char *key_id, *key_secret; /* the access key that it signs with; NULL: has none */
 	int read_only;
 };
 

@@ -84,7 +84,8 @@ static const outflow_cfg_key host_keys[] = {
 	  .type = OUTFLOW_T_PREFIX,
 	  .flags = OUTFLOW_K_SECRET,
 	  .group = "API",
-	  .doc = "Of each: api.users.<name>.token, or .password, and .role, admin (the default) or read-only." },
+	  .doc = "Of each: api.users.<name>.token, or .password, or .key.id and .key.secret, the access key that the EventBridge "
+	         "API's clients sign with; and .role, admin (the default) or read-only." },
 	KEY("api.tls.certificate", STRING, MEDIUM, NULL, 0, 0, NULL, "API",
 	    "File with the certificate of the https listeners and those that it rests on, PEM."),
 	KEY("api.tls.key", STRING, MEDIUM, NULL, 0, 0, NULL, "API", "File with the certificate's private key, PEM."),
@@ -121,6 +122,8 @@ static const outflow_cfg_key host_keys[] = {
 static const outflow_cfg_key pipeline_keys[] = {
 	KEY("name", STRING, HIGH, NULL, 0, 0, NULL, "Common", "Name of the pipeline, unique in the daemon."),
 	KEY("description", STRING, LOW, NULL, 0, 0, NULL, "Common", "What it is for, for people."),
+	KEY("tags.", PREFIX, LOW, NULL, 0, 0, NULL, "Common",
+	    "Tags, tags.<key> = <value>, for people and for lists that are filtered."),
 	KEY("state", ENUM, MEDIUM, "running", 0, 0, states, "Common", "Is it started with the daemon?"),
 	KEY("tasks.max", INT, HIGH, "1", 1, 1000, NULL, "Common",
 	    "At most so many tasks; a source that cannot be split runs as one."),
