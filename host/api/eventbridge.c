@@ -65,8 +65,7 @@ void call_refuse(struct call *c, int status, const char *code, const char *forma
 static int admit(struct api *api, struct request *q, struct response *r)
 {
 	struct denial why = { 0 };
-	const struct api_user *user =
-		signature_check(&api->host->api, q, clock_wall_ms(), api->nonces, &why);
+	const struct api_user *user = signature_check(&api->host->api, q, clock_wall_ms(), api->nonces, &why);
 
 	if (user == NULL) {
 		answer(r, why.status, why.code, why.message, NULL);
@@ -157,7 +156,8 @@ static void run(struct call *c)
 	enum api_phase phase = api_phase(c->api);
 
 	if (strcmp(request_header(c->q, "x-acs-version"), API_VERSION) != 0)
-		call_refuse(c, 400, "InvalidVersion", "Specified parameter Version is not valid: it is to be " API_VERSION ".");
+		call_refuse(c, 400, "InvalidVersion",
+		            "Specified parameter Version is not valid: it is to be " API_VERSION ".");
 	else if (action == NULL)
 		call_refuse(c, 404, "InvalidAction.NotFound", "Specified api is not found: %.100s.", name);
 	else if (action->changes && c->q->read_only)

@@ -16,17 +16,17 @@
 
 /* How a field and its setting say the same. */
 enum kind {
-	GROUP,    /* an object; key: which component it is about, or NULL */
-	TEXT,     /* a text */
-	NUMBER,   /* a whole number */
-	SECONDS,  /* a whole number, and a duration */
-	CHOICE,   /* one of words, spelt differently */
-	PATTERN,  /* a text of JSON, in the dialect of this API */
-	FORM,     /* {Form, Value, Template}: key.form, key.value, key.template */
-	CONSTANT, /* {Form: CONSTANT, Value}: key */
-	ARN,      /* acs:alikafka:<region>:<account>:instance/<connection>/topic/<topic> */
+	GROUP,     /* an object; key: which component it is about, or NULL */
+	TEXT,      /* a text */
+	NUMBER,    /* a whole number */
+	SECONDS,   /* a whole number, and a duration */
+	CHOICE,    /* one of words, spelt differently */
+	PATTERN,   /* a text of JSON, in the dialect of this API */
+	FORM,      /* {Form, Value, Template}: key.form, key.value, key.template */
+	CONSTANT,  /* {Form: CONSTANT, Value}: key */
+	ARN,       /* acs:alikafka:<region>:<account>:instance/<connection>/topic/<topic> */
 	FUNCTIONS, /* [{Arn: URL}]: a chain of transforms */
-	REFUSED,  /* key says why */
+	REFUSED,   /* key says why */
 };
 
 struct word {
@@ -220,9 +220,35 @@ static void read_choice(struct reading *rd, const struct stream_field *f, const 
 	complain(rd, f->path, message);
 }
 
+/* What is wrong with a part of {Form, Value, Template}; NULL: nothing. */
+static const char *form_problem(const struct stream_field *f, const char *name, const json_t *value)
+{
+	if (strcmp(name, "Form") != 0 && strcmp(name, "Value") != 0 && strcmp(name, "Template") != 0)
+		return "unknown field; there are Form, Value and Template";
+	if (!json_is_null(value) && !json_is_string(value))
+		return "is to be a text";
+	if (f->kind != CONSTANT || is_nothing(value))
+		return NULL;
+	if (strcmp(name, "Template") == 0)
+		return "is refused: this field has the form CONSTANT";
+	if (strcmp(name, "Form") == 0 && strcmp(json_string_value(value), "CONSTANT") != 0)
+		return strcmp(f->key, "sink.topic") == 0 ? "is CONSTANT; DynamicTopic takes other forms"
+		                                         : "is CONSTANT";
+	return NULL;
+}
+
+static void set_part(struct reading *rd, const struct stream_field *f, const json_t *object, const char *part,
+                     const char *name)
+{
+	const char *text = json_string_value(json_object_get(object, part));
+
+	if (text != NULL && (*text != '\0' || strcmp(part, "Value") == 0))
+		set_below(rd, f->key, name, text);
+}
+
 static void read_form(struct reading *rd, const struct stream_field *f, const json_t *value)
 {
-	const char *form = json_string_value(json_object_get(value, "Form"));
+	const json_t *form = json_object_get(value, "Form"), *text = json_object_get(value, "Value");
 	const char *name;
 	json_t *it;
 
@@ -230,38 +256,28 @@ static void read_form(struct reading *rd, const struct stream_field *f, const js
 		complain(rd, f->path, "is to be an object of Form, Value and Template");
 		return;
 	}
-	json_object_foreach((json_t *)(uintptr_t)value, name, it) {
+	json_object_foreach((json_t *)(uintptr_t)value, name, it)
+	{
+		const char *problem = form_problem(f, name, it);
 		char path[PATH_MAX_LENGTH];
 
 		snprintf(path, sizeof path, "%s.%.100s", f->path, name);
-		if (strcmp(name, "Form") != 0 && strcmp(name, "Value") != 0 && strcmp(name, "Template") != 0)
-			complain(rd, path, "unknown field; there are Form, Value and Template");
-		else if (!json_is_null(it) && !json_is_string(it))
-			complain(rd, path, "is to be a text");
-		else if (f->kind == CONSTANT && strcmp(name, "Template") == 0 && !is_nothing(it))
-			complain(rd, path, "is refused: this field has the form CONSTANT");
-		else if (f->kind == CONSTANT && strcmp(name, "Form") == 0 && form != NULL && *form != '\0' &&
-		         strcmp(form, "CONSTANT") != 0)
-			complain(rd, path,
-			         strcmp(f->key, "sink.topic") == 0 ? "is CONSTANT; DynamicTopic takes other forms"
-			                                           : "is CONSTANT");
+		if (problem != NULL)
+			complain(rd, path, problem);
 	}
-	if (f->kind == CONSTANT) {
-		const json_t *text = json_object_get(value, "Value");
-
-		if (text == NULL || is_nothing(text))
-			complain(rd, f->path, "has no Value");
-		else if (json_is_string(text))
-			set(rd, f->key, json_string_value(text));
+	if (settings_find(rd->to, f->key) != NULL || get_below(rd->to, f->key, "form") != NULL)
+		complain(rd, f->path, "Topic and DynamicTopic say the same: leave one of them out");
+	if (f->kind == CONSTANT && (text == NULL || is_nothing(text)))
+		complain(rd, f->path, "has no Value");
+	else if (f->kind == CONSTANT && json_is_string(text))
+		set(rd, f->key, json_string_value(text));
+	if (f->kind == CONSTANT)
 		return;
-	}
-	if (settings_find(rd->to, f->key) != NULL)
-		complain(rd, f->path, "says the same as Topic, which is given, too: leave one of them out");
-	set_below(rd, f->key, "form", form && *form ? form : "CONSTANT");
-	if (json_is_string(json_object_get(value, "Value")))
-		set_below(rd, f->key, "value", json_string_value(json_object_get(value, "Value")));
-	if (json_string_length(json_object_get(value, "Template")) > 0)
-		set_below(rd, f->key, "template", json_string_value(json_object_get(value, "Template")));
+	if (form == NULL || is_nothing(form))
+		set_below(rd, f->key, "form", "CONSTANT");
+	set_part(rd, f, value, "Form", "form");
+	set_part(rd, f, value, "Value", "value");
+	set_part(rd, f, value, "Template", "template");
 }
 
 /* The part of text up to a delimiter; -1: it is empty, or does not fit, or nothing of it is there. */
@@ -320,7 +336,8 @@ static void read_functions(struct reading *rd, const struct stream_field *f, con
 		json_t *it;
 
 		snprintf(path, sizeof path, "%s.%zu.Arn", f->path, i + 1);
-		json_object_foreach((json_t *)(uintptr_t)item, name, it) {
+		json_object_foreach((json_t *)(uintptr_t)item, name, it)
+		{
 			char other[PATH_MAX_LENGTH];
 
 			snprintf(other, sizeof other, "%s.%zu.%.100s", f->path, i + 1, name);
@@ -334,7 +351,8 @@ static void read_functions(struct reading *rd, const struct stream_field *f, con
 		snprintf(key, sizeof key, "%s.t%zu", f->key, i + 1);
 		set_below(rd, key, "class", "function");
 		set_below(rd, key, "url", arn);
-		snprintf(aliases + strlen(aliases), sizeof aliases - strlen(aliases), "%st%zu", i > 0 ? "," : "", i + 1);
+		snprintf(aliases + strlen(aliases), sizeof aliases - strlen(aliases), "%st%zu", i > 0 ? "," : "",
+		         i + 1);
 	}
 	if (*aliases != '\0')
 		set(rd, f->key, aliases);
@@ -399,8 +417,8 @@ static void complain_unknown(struct reading *rd, const char *path)
 	}
 	for (size_t i = 0; i < N_FIELDS; i++)
 		suggestion_offer(&s, table[i].path);
-	snprintf(message, sizeof message, "unknown field%s%s%s", s.best ? "; did you mean '" : "",
-	         s.best ? s.best : "", s.best ? "'?" : "");
+	snprintf(message, sizeof message, "unknown field%s%s%s", s.best ? "; did you mean '" : "", s.best ? s.best : "",
+	         s.best ? "'?" : "");
 	complain(rd, path, message);
 }
 
@@ -438,7 +456,8 @@ static void read_members(struct reading *rd, const struct stream_field *group, c
 
 		set(rd, key, group->key + at);
 	}
-	json_object_foreach((json_t *)(uintptr_t)object, name, value) {
+	json_object_foreach((json_t *)(uintptr_t)object, name, value)
+	{
 		char path[PATH_MAX_LENGTH];
 
 		snprintf(path, sizeof path, "%s.%.100s", group->path, name);

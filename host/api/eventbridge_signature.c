@@ -44,7 +44,8 @@ void *refuse(struct denial *why, int status, const char *code, const char *forma
 
 static void *refuse_incomplete(struct denial *why, const char *what)
 {
-	return refuse(why, 400, "IncompleteSignature", "The request signature does not conform to the standards: %s.", what);
+	return refuse(why, 400, "IncompleteSignature", "The request signature does not conform to the standards: %s.",
+	              what);
 }
 
 static int part_is(const struct part *p, const char *text)
@@ -131,14 +132,16 @@ static int check_signed(const struct authorization *a, const struct request *q, 
 
 	for (size_t i = 0; i < sizeof required / sizeof *required; i++)
 		if (request_header(q, required[i]) == NULL || !is_signed(a, required[i])) {
-			snprintf(text, sizeof text, "the header %s is missing, or not among SignedHeaders", required[i]);
+			snprintf(text, sizeof text, "the header %s is missing, or not among SignedHeaders",
+			         required[i]);
 			refuse_incomplete(why, text);
 			return -1;
 		}
 	for (size_t i = 0; i < q->headers.n; i++) {
 		const char *name = q->headers.list[i].name;
 
-		if ((strncasecmp(name, "x-acs-", 6) == 0 || strcasecmp(name, "content-type") == 0) && !is_signed(a, name)) {
+		if ((strncasecmp(name, "x-acs-", 6) == 0 || strcasecmp(name, "content-type") == 0) &&
+		    !is_signed(a, name)) {
 			snprintf(text, sizeof text, "the header %.100s is not among SignedHeaders", name);
 			refuse_incomplete(why, text);
 			return -1;
@@ -295,7 +298,8 @@ static const struct api_user *check_signature(const struct api_user *user, const
 		return refuse(why, 500, "InternalError", "The body's hash cannot be computed.");
 	hex(digest, body);
 	if (!part_is(&given, body))
-		return refuse(why, 400, "SignatureDoesNotMatch", "x-acs-content-sha256 is not the SHA-256 of the body.");
+		return refuse(why, 400, "SignatureDoesNotMatch",
+		              "x-acs-content-sha256 is not the SHA-256 of the body.");
 	if (hash_request(a, q, body, request) != 0)
 		return refuse_incomplete(why, "SignedHeaders names a header that is not there");
 	if (sign(user->key_secret, request, expected) != 0)

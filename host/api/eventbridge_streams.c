@@ -147,7 +147,8 @@ static int read_tags(struct call *c, struct tag tags[TAGS_MAX], size_t *n)
 			break;
 		used += 1 + (tags[*n].value != NULL);
 		if (strlen(tags[*n].key) > 128 || tags[*n].key[strcspn(tags[*n].key, "\n\r\t")] != '\0') {
-			call_refuse(c, 400, "InvalidParameter", "Tags.%zu.Key: has at most 128 bytes and no lines.", *n + 1);
+			call_refuse(c, 400, "InvalidParameter", "Tags.%zu.Key: has at most 128 bytes and no lines.",
+			            *n + 1);
 			return -1;
 		}
 	}
@@ -155,7 +156,8 @@ static int read_tags(struct call *c, struct tag tags[TAGS_MAX], size_t *n)
 		there += strncmp(c->parameters.list[i].name, "Tags.", 5) == 0 && *c->parameters.list[i].value != '\0';
 	if (used == there)
 		return 0;
-	call_refuse(c, 400, "InvalidParameter", "Tags: are at most %d, Tags.1.Key and Tags.1.Value and so on.", TAGS_MAX);
+	call_refuse(c, 400, "InvalidParameter", "Tags: are at most %d, Tags.1.Key and Tags.1.Value and so on.",
+	            TAGS_MAX);
 	return -1;
 }
 
@@ -168,7 +170,8 @@ static outflow_status set_tags(struct settings *to, const struct tag *tags, size
 
 		snprintf(key, sizeof key, "tags.%s", tags[i].key);
 		if (settings_find(to, key) != NULL)
-			problems_add(problems, &(struct place){ .key = "Tags" }, "two tags have the key %s", tags[i].key);
+			problems_add(problems, &(struct place){ .key = "Tags" }, "two tags have the key %s",
+			             tags[i].key);
 		status = settings_set(to, key, tags[i].value ? tags[i].value : "", NULL, 0);
 	}
 	return status;
@@ -177,8 +180,8 @@ static outflow_status set_tags(struct settings *to, const struct tag *tags, size
 static void create_from(struct call *c, const char *name, struct settings *settings, struct problems *problems)
 {
 	outflow_error err = { .size = sizeof err };
-	enum fleet_answer answer = fleet_create(c->api->fleet, name, settings, TARGET_STOPPED,
-	                                        request_time_left_ns(c->q), problems, &err);
+	enum fleet_answer answer =
+		fleet_create(c->api->fleet, name, settings, TARGET_STOPPED, request_time_left_ns(c->q), problems, &err);
 
 	if (answer == FLEET_OK)
 		call_succeed(c, json_pack("{s:o}", "EventStreamingARN",
@@ -227,8 +230,8 @@ static void update_to(struct call *c, const struct pipeline_snapshot *s, struct 
                       struct problems *problems)
 {
 	outflow_error err = { .size = sizeof err };
-	enum fleet_answer answer = fleet_edit(c->api->fleet, s->name, s->version, settings, request_time_left_ns(c->q),
-	                                      problems, &err);
+	enum fleet_answer answer =
+		fleet_edit(c->api->fleet, s->name, s->version, settings, request_time_left_ns(c->q), problems, &err);
 
 	if (answer == FLEET_OK)
 		call_succeed(c, NULL);
@@ -352,8 +355,8 @@ static int has_tags(const struct pipeline_snapshot *s, const struct tag *tags, s
 }
 
 /* In order of name: a name is where the next page begins. */
-static json_t *page(struct call *c, struct pipeline_snapshot *const *all, size_t n, size_t limit, const struct tag *tags,
-                    size_t n_tags)
+static json_t *page(struct call *c, struct pipeline_snapshot *const *all, size_t n, size_t limit,
+                    const struct tag *tags, size_t n_tags)
 {
 	const char *prefix = call_text(c, "NamePrefix"), *token = call_text(c, "NextToken"), *last = "";
 	json_t *list = json_array();
@@ -361,7 +364,8 @@ static json_t *page(struct call *c, struct pipeline_snapshot *const *all, size_t
 	int more = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		if ((prefix != NULL && strncmp(all[i]->name, prefix, strlen(prefix)) != 0) || !has_tags(all[i], tags, n_tags))
+		if ((prefix != NULL && strncmp(all[i]->name, prefix, strlen(prefix)) != 0) ||
+		    !has_tags(all[i], tags, n_tags))
 			continue;
 		matching++;
 		if (token != NULL && strcmp(all[i]->name, token) <= 0)

@@ -163,7 +163,8 @@ outflow_status request_form(const struct request *q, struct fields *to, outflow_
 		size_t n = stop ? (size_t)(stop - at) : (size_t)(end - at);
 
 		if (to->n >= REQUEST_FORM_MAX)
-			return outflow_fail(err, OUTFLOW_E_CONFIG, "the body has more than %u fields", REQUEST_FORM_MAX);
+			return outflow_fail(err, OUTFLOW_E_CONFIG, "the body has more than %u fields",
+			                    REQUEST_FORM_MAX);
 		if (n > 0)
 			status = add_pair(to, at, n, IN_FORM, err);
 		at += n + 1;

@@ -11,6 +11,7 @@ import urllib.request
 
 import pytest
 
+import clients
 import oracle
 import servers
 
@@ -21,12 +22,8 @@ from connect_server import connect_server  # noqa: E402
 
 
 @pytest.fixture(scope="module")
-def clients():
-    """Where the clients are, by language."""
-    done = subprocess.run([str(CONNECT / "clients/fetch"), str(servers.BUILD.resolve() / "connect-clients")],
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=600)
-    assert done.returncode == 0, done.stderr.decode()
-    return {name: pathlib.Path(place) for name, place in map(str.split, done.stdout.decode().splitlines())}
+def places():
+    return clients.fetch("kafka-connect-py", "kafka-connect-go", "kafka-connect-java")
 
 
 @pytest.fixture(scope="module")
@@ -171,8 +168,8 @@ print(kc.validate_connector_config("FileStreamSource", {life.source_config(name=
     assert done.returncode == 0 and done.stdout.decode().split() == ["0", "True"], done
 
 
-def test_python(clients, server, life):
-    kc = Kc(clients["python"], server.url)
+def test_python(places, server, life):
+    kc = Kc(places["kafka-connect-py"], server.url)
     assert re.match(r"\d+\.\d+\.", kc("info")["version"])
     assert any(p["class"].endswith("FileStreamSourceConnector") for p in kc("list-plugins"))
     kc_creates(kc, server.url, life)
@@ -180,7 +177,7 @@ def test_python(clients, server, life):
     kc_controls(kc, server.url, life)
     assert "409" in kc.refusal("create", "-d", json.dumps({"name": life.sink, "config": life.sink_config()}))
     assert "400" in kc.refusal("update", life.sink, "-d", json.dumps({"connector.class": "org.example.Nothing"}))
-    kc_library(clients["python"], server.url, life)
+    kc_library(places["kafka-connect-py"], server.url, life)
     wait(server.url, life.source, ("STOPPED", []))
     for name in (life.source, life.sink):
         kc("delete", name)
@@ -206,8 +203,8 @@ class GoClient:
         return done.stderr.decode()
 
 
-def test_go(clients, server, life):
-    go = GoClient(clients["go"], server.url)
+def test_go(places, server, life):
+    go = GoClient(places["kafka-connect-go"], server.url)
     life.write("one", "two")
     made = go("create", data={"name": life.source, "config": life.source_config()})
     assert made["name"] == life.source and made["config"]["topic"] == life.topic
@@ -245,8 +242,8 @@ def test_go(clients, server, life):
     life.check_topic(life.lines)
 
 
-def test_java(clients, server, life):
-    place = clients["java"]
+def test_java(places, server, life):
+    place = places["kafka-connect-java"]
     done = run(["java", "-Xmx128m", "-XX:TieredStopAtLevel=1", "-cp", f"{place}:{place}/jars/*", "ConnectorLife", server.url,
                 life.input.parent, life.topic])
     assert done.returncode == 0 and done.stdout.decode() == "5 lines\n", done.stderr.decode()
