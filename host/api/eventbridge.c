@@ -7,11 +7,10 @@
 #include "host/base/clock.h"
 #include "host/config/json_value.h"
 
-#include <gnutls/crypto.h>
-
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/random.h>
 
 #define API_VERSION "2020-04-01"
 
@@ -23,7 +22,7 @@ static void make_id(char id[37])
 	unsigned char b[16] = { 0 };
 	size_t n = 0;
 
-	(void)gnutls_rnd(GNUTLS_RND_NONCE, b, sizeof b);
+	(void)!getrandom(b, sizeof b, GRND_NONBLOCK);
 	b[6] = (unsigned char)((b[6] & 0x0f) | 0x40);
 	b[8] = (unsigned char)((b[8] & 0x3f) | 0x80);
 	for (size_t i = 0; i < sizeof b; i++)
