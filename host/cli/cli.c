@@ -15,6 +15,7 @@ const struct subcommand subcommands[] = {
 	{ "transform", cli_transform, "what a transform makes of a message" },
 	{ "dlq", cli_dlq, "list, show and replay the dead letters of a pipeline" },
 	{ "plugins", cli_plugins, "list plugins, describe their components and keys" },
+	{ "new", cli_new, "write a plugin to start from" },
 	{ "list", cli_list, "list the pipelines of a running daemon" },
 	{ "show", cli_show, "show one of them: state, tasks, configuration" },
 	{ "status", cli_status, "what they do, once or again and again" },

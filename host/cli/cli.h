@@ -19,6 +19,7 @@ int cli_create(int argc, char **argv);
 int cli_edit(int argc, char **argv);
 int cli_list(int argc, char **argv);
 int cli_logs(int argc, char **argv);
+int cli_new(int argc, char **argv);
 int cli_offsets(int argc, char **argv);
 int cli_reload(int argc, char **argv); /* reload, plan, apply */
 int cli_show(int argc, char **argv);

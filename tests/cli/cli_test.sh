@@ -38,10 +38,10 @@ is_json() {
 # ---- help and misuse ----
 
 run 0 --help
-for command in run check try test pattern transform dlq plugins journal checkpoint completion version; do
+for command in run check try test pattern transform dlq plugins new journal checkpoint completion version; do
 	says out "  $command "
 done
-for command in run check try test pattern transform dlq plugins journal checkpoint completion version; do
+for command in run check try test pattern transform dlq plugins new journal checkpoint completion version; do
 	run 0 $command --help
 	says out "usage: outflow $command"
 done
@@ -192,6 +192,8 @@ completes che check
 completes comp completion
 completes dlq re replay
 completes plugins '' describe
+completes new p plugin
+completes new plugin --k --kind
 completes dlq list p --loop --loop-guard
 run 0 completion zsh
 says out "'check:check a configuration"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* label_test.c: label adds its header to every record, keeps those that are there, and wants a name for it. */
+/* newplugin_test.c: the header is added, those that are there stay, an empty record goes, a missing name is refused. */
 #include <outflow/testing/harness.h>
 #include <outflow/util.h>
 
@@ -9,7 +9,7 @@
 
 outflow_plugin_entry_fn outflow_plugin_entry_v1;
 
-static const outflow_component *label(void)
+static const outflow_component *component(void)
 {
 	return outflow_plugin_entry_v1()->components[0];
 }
@@ -22,12 +22,13 @@ static void adds_its_header(void)
 
 	outflow_harness_set(t, "header", "site");
 	outflow_harness_set(t, "value", "hall-7");
-	if (outflow_harness_create(t, label(), &err) != OUTFLOW_OK)
-		assert(!"the label could not be made");
+	if (outflow_harness_create(t, component(), &err) != OUTFLOW_OK)
+		assert(!"the instance could not be made");
 	in = outflow_harness_input(t, "plant/p1", NULL, "{\"temp\":21}");
 	outflow_harness_header(t, in, "unit", "celsius");
+	outflow_harness_input(t, "plant/p1", NULL, "");
 	if (outflow_harness_apply(t, &err) != OUTFLOW_OK)
-		assert(!"the label could not be added");
+		assert(!"the records could not be transformed");
 	assert(outflow_harness_outputs(t) == 1);
 	assert(strcmp(outflow_harness_header_of(t, 0, "site"), "hall-7") == 0);
 	assert(strcmp(outflow_harness_header_of(t, 0, "unit"), "celsius") == 0);
@@ -39,8 +40,8 @@ static void wants_a_name(void)
 {
 	outflow_harness *t = outflow_harness_new();
 
-	if (outflow_harness_check(t, label()) != OUTFLOW_E_CONFIG)
-		assert(!"a label without header passed the check");
+	if (outflow_harness_check(t, component()) != OUTFLOW_E_CONFIG)
+		assert(!"a configuration without header passed the check");
 	outflow_harness_free(&t);
 }
 
@@ -48,6 +49,6 @@ int main(void)
 {
 	adds_its_header();
 	wants_a_name();
-	puts("label: fine");
+	puts("newplugin: fine");
 	return 0;
 }
