@@ -46,17 +46,21 @@ static json_t *describe_key(const outflow_cfg_key *key)
 	return o;
 }
 
-json_t *describe_component(const struct component *c)
+json_t *describe_schema(const outflow_cfg_def *def)
 {
-	const outflow_cfg_def *def = c->what->config;
 	json_t *keys = json_array();
 
 	for (size_t i = 0; def != NULL && i < def->n_keys; i++)
 		json_array_append_new(keys, describe_key(schema_key(def, i)));
+	return keys;
+}
+
+json_t *describe_component(const struct component *c)
+{
 	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o}", "plugin", c->module->plugin->id, "name", c->what->name,
 	                 "kind", component_kind_name(c->what->kind), "version",
 	                 c->module->plugin->version ? c->module->plugin->version : "", "documentation",
-	                 c->what->doc ? c->what->doc : "", "keys", keys);
+	                 c->what->doc ? c->what->doc : "", "keys", describe_schema(c->what->config));
 }
 
 static json_t *describe_file(const struct plugin_file *f)

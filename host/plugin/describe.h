@@ -10,8 +10,11 @@
 /* All plugins with their components, and the files that were refused. NULL: no memory. [any] */
 json_t *describe_inventory(const struct inventory *inv);
 
-/* A component with its schema: for each key name, type, required, default, importance, group, documentation, choices and
- * range. NULL: no memory. [any] */
+/* The keys of a schema (NULL: none), in a list: for each of them name, type, required, default, importance, group, documentation,
+ * choices and range. NULL: no memory. [any] */
+json_t *describe_schema(const outflow_cfg_def *def);
+
+/* A component with its keys. NULL: no memory. [any] */
 json_t *describe_component(const struct component *c);
 
 /* The same as text. [any] */
