@@ -125,6 +125,10 @@ void kafka_creation_clear(struct kafka_creation *c);
 outflow_status kafka_creation_ensure(struct kafka_creation *c, rd_kafka_t *client, const char *topic,
                                      outflow_error *err);
 
+/* probe.c: a component's extensions that source and sink share; NULL: it is none of those. */
+const void *kafka_producer_extension(const char *id);
+const void *kafka_consumer_extension(const char *id);
+
 /* sink.c */
 extern const outflow_sink_ops kafka_sink_ops;
 

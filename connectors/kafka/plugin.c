@@ -8,6 +8,7 @@ static const outflow_component sink = {
 	.doc = "Writes records to Kafka topics; a record is done when Kafka's delivery report says so.",
 	.config = &kafka_sink_schema,
 	.ops = &kafka_sink_ops,
+	.extension = kafka_producer_extension,
 };
 static const outflow_component source = {
 	.size = sizeof source,
@@ -25,6 +26,7 @@ static const outflow_component reader = {
 	.doc = "Reads what Kafka topics hold when it starts, then ends.",
 	.config = &kafka_reader_schema,
 	.ops = &kafka_reader_ops,
+	.extension = kafka_consumer_extension,
 };
 static const outflow_component *const components[] = { &sink, &source, &reader };
 static const outflow_plugin plugin = {

@@ -183,7 +183,7 @@ const void *kafka_source_extension(const char *id)
 {
 	static const outflow_plan_api plan = { .size = sizeof plan, .tasks = tasks };
 
-	return strcmp(id, OUTFLOW_EXT_PLAN) == 0 ? &plan : NULL;
+	return strcmp(id, OUTFLOW_EXT_PLAN) == 0 ? &plan : kafka_consumer_extension(id);
 }
 
 static void destroy(void *self)

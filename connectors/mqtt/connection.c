@@ -41,6 +41,13 @@ int mqtt_connection_is_up(const struct mqtt_connection *k)
 	return state_of(k) == UP;
 }
 
+const char *mqtt_connection_reason(const struct mqtt_connection *k)
+{
+	int state = state_of(k);
+
+	return state == TRYING || state == UP ? "" : *k->tls_reason != '\0' ? k->tls_reason : k->reason;
+}
+
 void mqtt_connection_fail(struct mqtt_connection *k, outflow_status status, int32_t code, const char *what,
                           const char *why)
 {
@@ -149,6 +156,8 @@ static void connect_failed(struct mqtt_connection *k, int code, const char *mess
 		why = MQTTReasonCode_toString((enum MQTTReasonCodes)code);
 	else if (connack_text(code) != NULL)
 		why = connack_text(code);
+	snprintf(k->reason, sizeof k->reason, "%s", why ? why : "");
+	k->is_answer = code > 0;
 	__atomic_store_n(&k->refused, refused, __ATOMIC_RELEASE);
 	if (refused && !__atomic_load_n(&k->ever_up, __ATOMIC_ACQUIRE)) {
 		snprintf(what, sizeof what, "the broker %.200s refuses the connection", k->endpoint->broker);
@@ -178,7 +187,8 @@ static int on_tls_error(const char *text, size_t n, void *context)
 
 	while (n > 0 && (text[n - 1] == '\n' || text[n - 1] == '\0'))
 		n--;
-	outflow_log(k->host, OUTFLOW_LOG_WARN, "TLS: %.*s", (int)n, text);
+	snprintf(k->tls_reason, sizeof k->tls_reason, "%.*s", (int)n, text);
+	outflow_log(k->host, OUTFLOW_LOG_WARN, "TLS: %s", k->tls_reason);
 	return 0;
 }
 

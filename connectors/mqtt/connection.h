@@ -41,6 +41,9 @@ struct mqtt_connection {
 	int failed;                  /* atomic: failure is set, the task must end */
 	outflow_error failure;
 	int refused; /* atomic: the broker refused the last attempt for good reason */
+	/* Why the last attempt failed, and what TLS said; of Paho's thread until the state tells of the failure */
+	char reason[200], tls_reason[200];
+	int is_answer; /* the reason is the broker's, not Paho's */
 	/* Paho's thread's own */
 	int64_t up_at_ns;
 	int64_t quiet_until_ns; /* a connection that broke at once has been told of */
@@ -60,6 +63,9 @@ outflow_status mqtt_connection_look_after(struct mqtt_connection *k, outflow_err
 int64_t mqtt_connection_next_ns(const struct mqtt_connection *k);
 
 int mqtt_connection_is_up(const struct mqtt_connection *k);
+
+/* Why the last attempt failed, once that is known; "" before, or when nobody said why. [task] */
+const char *mqtt_connection_reason(const struct mqtt_connection *k);
 
 /* Gives the client up; look_after makes a new one. [task] */
 void mqtt_connection_drop(struct mqtt_connection *k);

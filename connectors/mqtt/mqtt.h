@@ -13,6 +13,11 @@ void puback_refuse(void);
 /* The callback of a new message begins. */
 void puback_allow(void);
 
+/* ---- socket.c ---- */
+
+/* From now on connections are closed at once, without leaving the broker time to read to the end; or with it, as at first. */
+void socket_hurry(int hurry);
+
 /* ---- paho_aids.c ---- */
 
 /* Has Paho format no lines about packets, unless its environment variable asks for them. [load] */
@@ -136,6 +141,16 @@ struct mqtt_publication {
 outflow_status mqtt_publication_make(struct mqtt_publication *p, const outflow_record *r, int with_properties,
                                      outflow_error *err);
 void mqtt_publication_clear(struct mqtt_publication *p);
+
+/* ---- probe.c, probe_tls.c ---- */
+
+/* A component's extensions that source and sink share; NULL: it is none of those. */
+const void *mqtt_probe_extension(const char *id);
+
+/* Shakes hands by TLS over a connection that does not block, with the same demands as Paho; name: as the broker is called.
+ * shown: what was agreed on. Negative: err says what is wrong with a certificate, a file, or the other side. */
+outflow_status mqtt_probe_tls(const outflow_host *h, const struct mqtt_endpoint *e, const char *name, int fd,
+                              int64_t deadline_ns, char *shown, size_t size, outflow_error *err);
 
 /* ---- source.c, sink.c ---- */
 extern const outflow_source_ops mqtt_source_ops;

@@ -19,6 +19,7 @@ static const outflow_component sink = {
 	.doc = "Publishes to an MQTT broker; a record is done when the broker has acknowledged it.",
 	.config = &mqtt_sink_schema,
 	.ops = &mqtt_sink_ops,
+	.extension = mqtt_probe_extension,
 };
 static const outflow_component *const components[] = { &source, &sink };
 

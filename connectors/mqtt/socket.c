@@ -12,6 +12,8 @@
  *
  * One connection at a time is served so: the plugin's copy has one client. With TLS, OpenSSL reads and writes by itself.
  */
+#include "connectors/mqtt/mqtt.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
@@ -48,6 +50,7 @@ static int served = -1; /* the descriptor */
 static char input[READ_BYTES], output[WRITE_BYTES];
 static size_t from, to; /* unread bytes of input */
 static size_t gathered; /* bytes of output */
+static int in_a_hurry;  /* atomic */
 
 static int may_serve(int fd)
 {
@@ -187,7 +190,7 @@ static int64_t now_ms(void)
 /* Reads what nobody wants any more until the other side has closed, too. */
 static void drain(int fd)
 {
-	int64_t until = now_ms() + LINGER_MS, left;
+	int64_t until = now_ms() + (__atomic_load_n(&in_a_hurry, __ATOMIC_ACQUIRE) ? 0 : LINGER_MS), left;
 	char unwanted[4096];
 	ssize_t n = 1;
 
@@ -228,4 +231,9 @@ int __wrap_close(int fd)
 	}
 	pthread_mutex_unlock(&lock);
 	return __real_close(fd);
+}
+
+void socket_hurry(int hurry)
+{
+	__atomic_store_n(&in_a_hurry, hurry, __ATOMIC_RELEASE);
 }

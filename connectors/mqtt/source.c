@@ -292,5 +292,5 @@ const void *mqtt_source_extension(const char *id)
 {
 	static const outflow_plan_api plan = { .size = sizeof plan, .tasks = tasks, .flags = OUTFLOW_PLAN_RETIRES };
 
-	return strcmp(id, OUTFLOW_EXT_PLAN) == 0 ? &plan : NULL;
+	return strcmp(id, OUTFLOW_EXT_PLAN) == 0 ? &plan : mqtt_probe_extension(id);
 }

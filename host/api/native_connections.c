@@ -2,6 +2,7 @@
 /* /v1/connections: endpoints with their security settings, which pipelines refer to. */
 #include "host/api/native.h"
 
+#include "host/base/clock.h"
 #include "host/config/nested.h"
 
 #include <outflow/util.h>
@@ -155,6 +156,71 @@ static void create(struct api *api, const struct request *q, struct response *r)
 	json_decref(body);
 }
 
+/* ---- testing one ---- */
+
+/* How long a server is waited for, and what is left of the request's time for the answer. */
+#define TEST_MS 10000
+#define TEST_MAX_MS 60000
+#define ANSWER_NS (3 * CLOCK_S)
+#define MS_NS INT64_C(1000000)
+
+static json_t *step_json(const struct reachability_step *step)
+{
+	return json_pack("{s:s, s:b, s:o, s:I}", "name", step->name, "ok", step->is_done, "text",
+	                 native_text(step->text), "milliseconds", (json_int_t)(step->took_ns / MS_NS));
+}
+
+static json_t *reachability_json(const char *name, const struct reachability *it)
+{
+	json_t *steps = json_array();
+
+	for (size_t i = 0; i < it->n_steps; i++)
+		json_array_append_new(steps, step_json(&it->steps[i]));
+	return json_pack("{s:o, s:o, s:o, s:I, s:o}", "name", native_text(name), "reachable",
+	                 it->is_tested ? json_boolean(it->is_reachable) : json_null(), "reason",
+	                 native_text(it->reason), "milliseconds", (json_int_t)(it->took_ns / MS_NS), "steps", steps);
+}
+
+static void try_it(struct api *api, const struct request *q, struct response *r, const struct settings *settings,
+                   const json_t *body)
+{
+	int64_t ms = native_number(q, "timeout_ms", TEST_MS, 100, TEST_MAX_MS, r);
+	int64_t most = request_time_left_ns(q) - ANSWER_NS, timeout_ns = ms * MS_NS;
+	outflow_error err = { .size = sizeof err };
+	struct problems problems = { 0 };
+	struct reachability result;
+	enum fleet_answer answer;
+
+	if (ms < 0)
+		return;
+	answer = fleet_test_connection(api->fleet, q->parameters[0], settings, timeout_ns < most ? timeout_ns : most,
+	                               &result, &problems, &err);
+	if (answer == FLEET_OK)
+		response_json(r, 200, reachability_json(q->parameters[0], &result));
+	else
+		native_fail(r, answer, &err, &problems, body);
+	problems_clear(&problems);
+}
+
+/* With a body: of settings that it does not have yet. */
+static void test(struct api *api, const struct request *q, struct response *r)
+{
+	struct settings settings = { 0 };
+	struct problems problems = { 0 };
+	json_t *body;
+
+	if (q->body_length == 0) {
+		try_it(api, q, r, NULL, NULL);
+		return;
+	}
+	body = native_body(q, r);
+	if (body != NULL && read_settings(api, q->parameters[0], body, &settings, &problems, r) == 0)
+		try_it(api, q, r, &settings, body);
+	settings_clear(&settings);
+	problems_clear(&problems);
+	json_decref(body);
+}
+
 static void delete (struct api *api, const struct request *q, struct response *r)
 {
 	outflow_error err = { .size = sizeof err };
@@ -172,5 +238,6 @@ const struct route native_connection_routes[] = {
 	{ "GET", "/v1/connections/{name}", ACCESS_READ, .handle = show },
 	{ "PUT", "/v1/connections/{name}", ACCESS_ADMIN, .handle = put },
 	{ "DELETE", "/v1/connections/{name}", ACCESS_ADMIN, .handle = delete },
+	{ "POST", "/v1/connections/{name}/test", ACCESS_ADMIN, .handle = test },
 	{ 0 },
 };

@@ -29,7 +29,7 @@ const struct subcommand subcommands[] = {
 	{ "restart", cli_verb, "start their tasks again" },
 	{ "delete", cli_verb, "remove created pipelines" },
 	{ "offsets", cli_offsets, "show or change where a pipeline goes on" },
-	{ "connection", cli_connection, "the named brokers and clusters: list, show, set, delete" },
+	{ "connection", cli_connection, "the named brokers and clusters: list, show, set, test, delete" },
 	{ "reload", cli_reload, "have a running daemon read its files anew" },
 	{ "plan", cli_reload, "what a reload would change" },
 	{ "apply", cli_reload, "reload if that is still the plan" },

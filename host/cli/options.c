@@ -3,6 +3,7 @@
 
 #include "host/base/log.h"
 #include "host/cli/tool.h"
+#include "host/config/connection_model.h"
 #include "host/config/suggest.h"
 
 #include <outflow/util.h>
@@ -107,6 +108,10 @@ int configuration_resolve(struct configuration *c, const char *copy_dir)
 	c->pipelines = calloc(c->loaded.pipelines.n + 1, sizeof *c->pipelines);
 	if (c->pipelines == NULL)
 		return no_memory();
+	for (size_t i = 0; i < c->loaded.connections.n; i++)
+		if (connection_check(&c->loaded.connections.list[i], &c->host, c->inventory, &c->problems) !=
+		    OUTFLOW_OK)
+			return no_memory();
 	for (size_t i = 0; i < c->loaded.pipelines.n; i++) {
 		struct pipeline_model *m;
 

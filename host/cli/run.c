@@ -180,8 +180,8 @@ static int supervise(struct configuration *c, struct running *r, struct environm
 	end_control(&r->control, status);
 	fleet_free(&r->fleet);
 	supervisor_free(&r->supervisor);
-	/* A plugin's check that never came back still holds on to what would be freed now. */
-	if (building_abandoned() > 0)
+	/* A plugin's check or probe that never came back still holds on to what would be freed now. */
+	if (errands_abandoned() > 0)
 		_exit(status);
 	return status;
 }

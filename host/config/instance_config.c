@@ -13,16 +13,7 @@
 
 static const outflow_cfg_key *find_key(const struct instance_place *where, const char *name)
 {
-	for (size_t s = 0; s < where->n_schemas; s++)
-		for (size_t i = 0; where->schemas[s] != NULL && i < where->schemas[s]->n_keys; i++) {
-			const outflow_cfg_key *key = schema_key(where->schemas[s], i);
-			size_t n = strlen(key->name);
-
-			if (key->type == OUTFLOW_T_PREFIX ? strncmp(name, key->name, n) == 0 && name[n] != '\0'
-			                                  : strcmp(name, key->name) == 0)
-				return key;
-		}
-	return NULL;
+	return schema_find(where->schemas, where->n_schemas, name);
 }
 
 static int is_known_to_caller(const struct instance_place *where, const char *name)
@@ -273,6 +264,8 @@ static outflow_status take_defaults(outflow_config *c, const struct instance_pla
 			if (key->type == OUTFLOW_T_PREFIX || settings_find(&c->texts, key->name) != NULL)
 				continue;
 			snprintf(full, sizeof full, "%s%s", where->prefix, key->name);
+			if ((key->flags & OUTFLOW_K_REQUIRED) && where->partial)
+				continue;
 			if (key->flags & OUTFLOW_K_REQUIRED)
 				problems_add(problems, &at, "is required: %s", key->doc ? key->doc : "");
 			else if (key->dflt != NULL &&
@@ -383,7 +376,7 @@ outflow_status instance_config_new(const struct instance_place *where, const str
 		return status;
 	}
 	/* A check may rely on what the schema promises. */
-	if (problems->reported == before)
+	if (problems->reported == before && !where->partial)
 		run_checks(c, where, problems);
 	*result = c;
 	return OUTFLOW_OK;

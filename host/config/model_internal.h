@@ -4,6 +4,11 @@
 #define HOST_CONFIG_MODEL_INTERNAL_H
 #include "host/config/model.h"
 
+/* Which components the host itself puts into every chain. */
+#define MODEL_CONVERTER "event/json"
+#define MODEL_FILTER "event/filter"
+#define MODEL_DELIVER "event/deliver"
+
 /* ---- reading checked keys ---- */
 
 /* A malloc'd copy; NULL: not set, or no memory. [any] */

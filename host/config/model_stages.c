@@ -9,11 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Which components the host itself puts into every chain. */
-#define CONVERTER "event/json"
-#define FILTER "event/filter"
-#define DELIVER "event/deliver"
-
 static int has_prefix(const struct settings *s, const char *prefix)
 {
 	for (size_t i = 0; i < s->n; i++)
@@ -316,9 +311,9 @@ void making_add_stages(struct making *mk, const outflow_config *own, const char 
 	struct component converter = { 0 }, filter = { 0 }, deliver = { 0 };
 
 	/* All three are in one plugin: one sentence is enough. */
-	if (!find_component(mk, OUTFLOW_CONVERTER, CONVERTER, "source.format", &converter) ||
-	    !find_component(mk, OUTFLOW_TRANSFORM, FILTER, "filter.pattern", &filter) ||
-	    !find_component(mk, OUTFLOW_TRANSFORM, DELIVER, "sink.topic", &deliver))
+	if (!find_component(mk, OUTFLOW_CONVERTER, MODEL_CONVERTER, "source.format", &converter) ||
+	    !find_component(mk, OUTFLOW_TRANSFORM, MODEL_FILTER, "filter.pattern", &filter) ||
+	    !find_component(mk, OUTFLOW_TRANSFORM, MODEL_DELIVER, "sink.topic", &deliver))
 		return;
 	inherit(mk, &converter, cluster);
 	make_end(mk, &m->source, OUTFLOW_SOURCE, "source", schema_of(&converter));

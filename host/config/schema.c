@@ -13,6 +13,21 @@ const outflow_cfg_key *schema_key(const outflow_cfg_def *def, size_t i)
 	return (const outflow_cfg_key *)(const void *)((const char *)def->keys + i * def->key_size);
 }
 
+const outflow_cfg_key *schema_find(const outflow_cfg_def *const *schemas, size_t n, const char *name)
+{
+	for (size_t s = 0; s < n; s++)
+		for (size_t i = 0; schemas[s] != NULL && i < schemas[s]->n_keys; i++) {
+			const outflow_cfg_key *key = schema_key(schemas[s], i);
+			size_t length = strlen(key->name);
+
+			if (key->type == OUTFLOW_T_PREFIX
+			            ? strncmp(name, key->name, length) == 0 && name[length] != '\0'
+			            : strcmp(name, key->name) == 0)
+				return key;
+		}
+	return NULL;
+}
+
 /* ---- values ---- */
 
 struct unit {

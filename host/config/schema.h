@@ -15,6 +15,9 @@
 /* Key number i of a schema that may come from an older or newer SDK (its stride is key_size). [any] */
 const outflow_cfg_key *schema_key(const outflow_cfg_def *def, size_t i);
 
+/* The key of the first of these schemas that has one of that name, or whose prefix it is below; NULL: none has. [any] */
+const outflow_cfg_key *schema_find(const outflow_cfg_def *const *schemas, size_t n, const char *name);
+
 /* Parses text as a value of key's type and checks range and choices. OUTFLOW_E_CONFIG: the error says what is allowed.
  * *number gets INT, BOOL (0/1), DURATION_MS (ms), SIZE (bytes); it may be NULL. [any] */
 outflow_status schema_parse(const outflow_cfg_key *key, const char *text, int64_t *number, outflow_error *err);
@@ -32,6 +35,7 @@ struct instance_place {
 	const struct settings *inherited;
 	const char *file; /* where the place as a whole was declared, for missing keys */
 	int line;
+	int partial; /* only a part of what an instance needs: nothing is required, and no schema's check runs */
 };
 outflow_status instance_config_new(const struct instance_place *where, const struct settings *all,
                                    struct problems *problems, outflow_config **result);

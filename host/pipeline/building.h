@@ -6,24 +6,22 @@
 #ifndef HOST_PIPELINE_BUILDING_H
 #define HOST_PIPELINE_BUILDING_H
 #include "host/config/model.h"
-
-#include <pthread.h>
+#include "host/pipeline/errand.h"
 
 struct building {
 	unsigned magic;
 	struct declarations what, connections;
+	size_t checked_connections; /* of connections the first so many are to be checked by themselves, too */
 	const struct host_model *host;
 	const struct inventory *inventory;
 	struct pipeline_model *
 		*models; /* one for each of what, NULL where there were problems; may be taken after building_run */
 	struct problems problems;
 	outflow_status status;
-	pthread_mutex_t lock; /* of the next four */
-	pthread_cond_t cond;
-	int references, done, is_abandoned;
+	struct errand *errand;
 };
 
-/* host and inventory outlive its thread, see building_abandoned. NULL: no memory. [any] */
+/* host and inventory outlive its thread, see errands_abandoned. NULL: no memory. [any] */
 struct building *building_new(const struct host_model *host, const struct inventory *inventory);
 
 /* Adds a pipeline's configuration, or a connection; texts are copied. OUTFLOW_E_NOMEM. [any, before building_run] */
@@ -34,9 +32,6 @@ outflow_status building_add_connection(struct building *b, const struct declarat
 /* Makes the models. OUTFLOW_E_CONFIG: there are problems; OUTFLOW_E_RETRY: not in time; OUTFLOW_E_NOMEM, OUTFLOW_E_TASK. Then
  * err says so, and after OUTFLOW_E_RETRY nothing but building_free may be called. [any, once] */
 outflow_status building_run(struct building *b, int64_t timeout_ns, outflow_error *err);
-
-/* How many threads go on that nobody waits for any more: they still use host and inventory. [any] */
-size_t building_abandoned(void);
 
 /* Clears the pointer and accepts NULL inside. [any] */
 void building_free(struct building **b);

@@ -10,6 +10,7 @@
 #ifndef HOST_PIPELINE_FLEET_H
 #define HOST_PIPELINE_FLEET_H
 #include "host/pipeline/instance.h"
+#include "host/pipeline/reachability.h"
 #include "host/pipeline/task.h"
 
 struct fleet;
@@ -199,6 +200,12 @@ enum fleet_answer fleet_put_connection(struct fleet *f, const char *name, const 
 
 /* FLEET_UNKNOWN, FLEET_DECLARED, FLEET_IN_USE, FLEET_FAILED. [any] */
 enum fleet_answer fleet_delete_connection(struct fleet *f, const char *name, outflow_error *err);
+
+/* Can its server be reached? settings: NULL, or what it is to have for the test, whether there is one of this name or not.
+ * FLEET_OK: result says what came of it; FLEET_UNKNOWN, FLEET_INVALID, FLEET_TIMEOUT, FLEET_FAILED. [any] */
+enum fleet_answer fleet_test_connection(struct fleet *f, const char *name, const struct settings *settings,
+                                        int64_t timeout_ns, struct reachability *result, struct problems *problems,
+                                        outflow_error *err);
 
 /* All of them, in order of name. NULL: no memory. The caller frees each and the array. [any] */
 struct connection_snapshot **fleet_look_connections(struct fleet *f, size_t *n);

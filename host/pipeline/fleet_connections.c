@@ -46,6 +46,7 @@ static outflow_status collect(struct fleet *f, struct building *b, const char *n
 	const struct declarations *lists[] = { &f->connections, &f->created_connections };
 	outflow_status status = declarations_add(&b->connections, name, NULL, 0, settings);
 
+	b->checked_connections = 1;
 	for (size_t k = 0; k < 2; k++)
 		for (size_t i = 0; i < lists[k]->n && status == OUTFLOW_OK; i++)
 			if (strcmp(lists[k]->list[i].name, name) != 0)
@@ -128,12 +129,6 @@ enum fleet_answer fleet_put_connection(struct fleet *f, const char *name, const 
 	uint64_t changes;
 	int is_current;
 
-	if (settings_get(settings, "class") == NULL) {
-		problems_add(problems, &(struct place){ NULL, 0, NULL, "class" },
-		             "is required: which plugin connects there?");
-		outflow_fail(err, OUTFLOW_E_CONFIG, "connection '%.200s' has no class", name);
-		return FLEET_INVALID;
-	}
 	do {
 		struct building *b = building_new(f->environment->host, f->environment->inventory);
 		outflow_status status = b ? OUTFLOW_OK : OUTFLOW_E_NOMEM;
@@ -190,6 +185,39 @@ enum fleet_answer fleet_delete_connection(struct fleet *f, const char *name, out
 	}
 	pthread_mutex_unlock(&f->lock);
 	return answer;
+}
+
+/* ---- testing one ---- */
+
+enum fleet_answer fleet_test_connection(struct fleet *f, const char *name, const struct settings *settings,
+                                        int64_t timeout_ns, struct reachability *result, struct problems *problems,
+                                        outflow_error *err)
+{
+	struct reachability_subject subject = { .name = name,
+		                                .host = f->environment->host,
+		                                .inventory = f->environment->inventory };
+	struct declarations one = { 0 };
+	const struct declaration *found = NULL;
+	outflow_status status = OUTFLOW_OK;
+
+	pthread_mutex_lock(&f->lock);
+	if (settings != NULL)
+		status = declarations_add(&one, name, NULL, 0, settings);
+	else if ((found = find(&f->connections, name)) != NULL || (found = find(&f->created_connections, name)) != NULL)
+		status = declarations_add(&one, name, found->file, found->line, &found->settings);
+	pthread_mutex_unlock(&f->lock);
+	if (status == OUTFLOW_OK && one.n == 0)
+		return unknown(name, err);
+	subject.connection = one.list;
+	if (status == OUTFLOW_OK)
+		status = reachability_test(&subject, timeout_ns, problems, result, err);
+	else
+		outflow_fail(err, status, "no memory");
+	declarations_clear(&one);
+	return status == OUTFLOW_OK         ? FLEET_OK
+	       : status == OUTFLOW_E_CONFIG ? FLEET_INVALID
+	       : status == OUTFLOW_E_RETRY  ? FLEET_TIMEOUT
+	                                    : FLEET_FAILED;
 }
 
 /* ---- looking ---- */

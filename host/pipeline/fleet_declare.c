@@ -51,6 +51,7 @@ static outflow_status add_files(struct reading *r, struct problems *problems)
 			complain(problems, c, "connection");
 		status = building_add_connection(r->building, c);
 	}
+	r->building->checked_connections = r->building->connections.n;
 	for (size_t i = 0; i < r->files->pipelines.n && status == OUTFLOW_OK; i++) {
 		const struct declaration *d = &r->files->pipelines.list[i];
 		const struct pipeline *p = fleet_find(f, d->name);

@@ -50,11 +50,29 @@ def test_bad_ones_are_refused(daemon):
     assert daemon.call("PUT", "/v1/connections/x", {"name": "y", "class": "mqtt"}).status == 400
     assert daemon.call("PUT", "/v1/connections/filed", {"class": "kafka"}).status == 409
     assert daemon.call("DELETE", "/v1/connections/filed").status == 409
+    wrong = daemon.call("PUT", "/v1/connections/unused", {"config": {"class": "mqtt", "brokr": "x", "keepalive": "7"}})
+    assert wrong.status == 400 and [(p["pointer"], p["message"]) for p in wrong.json["problems"]] == [
+        ("/config/brokr", "unknown key; did you mean 'broker'?"),
+        ("/config/keepalive", "'7' has no unit; write it as in \"500ms\"")]
+    assert daemon.get("/v1/connections/unused").status == 404
     daemon.call("POST", "/v1/connections", PLANT)
     user = {"name": "p", "source": {"connection": "plant", "class": "mqtt", "topics": ["a"]}, "sink": {"class": "null"}}
     assert daemon.call("POST", "/v1/pipelines", user).status == 201
     assert daemon.call("PUT", "/v1/connections/plant", {**PLANT, "brokr": "x"}).status == 400
     assert "brokr" not in daemon.get("/v1/connections/plant").json["config"]
+
+
+def test_declared_ones_are_checked(daemon):
+    """Proves that `check` and a reload find a wrong key of a connection that no pipeline uses, with its line."""
+    assert daemon.run("check").returncode == 0
+    daemon.config.write_text(daemon.config.read_text().replace("bootstrap", "bootstrop"))
+    line = daemon.config.read_text().split("bootstrop")[0].count("\n") + 1
+    checked = daemon.run("check")
+    place = f"{daemon.config}:{line}: bootstrop: unknown key; did you mean 'bootstrap'?"
+    assert checked.returncode == 2 and place in checked.stderr.decode()
+    reloaded = daemon.call("POST", "/v1/reload")
+    assert reloaded.status == 400 and reloaded.json["problems"][0]["line"] == line
+    assert daemon.get("/v1/connections/filed").json["config"]["bootstrap"]
 
 
 def test_kill_keeps_connections(daemon):

@@ -5,6 +5,7 @@
  */
 #include "tests/plug/parts.h"
 
+#include <outflow/ext/probe.h>
 #include <outflow/util.h>
 
 #include <fcntl.h>
@@ -115,7 +116,30 @@ static void destroy(void *arg)
 	free(arg);
 }
 
-static const char *const places[] = { "nowhere", "check", "create", "start", "poll", "interrupt", "stop", NULL };
+static outflow_status probe(const outflow_host *h, const outflow_config *c, const outflow_probe_steps *steps,
+                            int64_t deadline_ns, outflow_error *err)
+{
+	struct hanging self = { 0 };
+
+	(void)deadline_ns;
+	read_keys(&self, h, c);
+	steps->begin(h, "first");
+	steps->done(h, "well");
+	steps->begin(h, "second");
+	hang(&self, "probe");
+	return self.fails ? outflow_fail(err, OUTFLOW_E_OUTAGE, "it shall fail") : OUTFLOW_OK;
+}
+
+static const void *extension(const char *id)
+{
+	static const outflow_probe_api api = { .size = sizeof api, .probe = probe };
+
+	return strcmp(id, OUTFLOW_EXT_PROBE) == 0 ? &api : NULL;
+}
+
+static const char *const places[] = {
+	"nowhere", "check", "create", "start", "poll", "interrupt", "stop", "probe", NULL
+};
 static const outflow_cfg_key keys[] = {
 	{ .name = "at", .type = OUTFLOW_T_ENUM, .dflt = "nowhere", .choices = places, .doc = "Where it hangs." },
 	{ .name = "until", .type = OUTFLOW_T_STRING, .dflt = "/", .doc = "The file that ends it." },
@@ -144,6 +168,7 @@ static const outflow_component source = {
 	.doc = "Hangs.",
 	.ops = &ops,
 	.config = &schema,
+	.extension = extension,
 };
 static const outflow_component *const components[] = { &source };
 static const outflow_plugin plugin = { .stamp = OUTFLOW_STAMP, PLUGIN("hanging", components) };

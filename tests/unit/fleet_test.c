@@ -4,7 +4,7 @@
  * other and no request.
  */
 #include "host/base/clock.h"
-#include "host/pipeline/building.h"
+#include "host/pipeline/errand.h"
 #include "host/pipeline/fleet.h"
 #include "host/plugin/probe.h"
 
@@ -369,9 +369,9 @@ static void a_check_that_hangs_is_given_up(void **state)
 	assert_int_equal(count(f), 0);
 	assert_int_equal(put(f, "b", settings_of(WORKING, NULL)), FLEET_CREATED);
 	wait_for(f, "b", PIPELINE_RUNNING);
-	assert_int_equal(building_abandoned(), 1);
+	assert_int_equal(errands_abandoned(), 1);
 	let_go(f);
-	while (building_abandoned() > 0)
+	while (errands_abandoned() > 0)
 		turn();
 }
 

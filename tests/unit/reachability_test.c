@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * reachability_test.c: a connection's keys are checked by themselves; a test of one says step by step how far it came, and a
+ * plugin that never answers costs its caller the deadline and the host a bounded number of threads.
+ */
+#include "host/base/clock.h"
+#include "host/pipeline/errand.h"
+#include "host/pipeline/reachability.h"
+#include "host/plugin/probe.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+/* As many as there may be at once. */
+#define TESTS_MAX 16
+
+struct fixture {
+	char dir[64];
+	struct host_model host;
+	struct inventory *inventory;
+	struct problems problems;
+	struct settings settings;
+	struct reachability result;
+};
+
+static outflow_error err = { .size = sizeof err };
+
+static void install(const char *dir, const char *plugin)
+{
+	char to[PATH_MAX], whole[PATH_MAX];
+
+	assert_non_null(realpath(plugin, whole));
+	snprintf(to, sizeof to, "%s%s", dir, strrchr(plugin, '/'));
+	assert_int_equal(symlink(whole, to), 0);
+}
+
+static int set_up(void **state)
+{
+	struct fixture *f = calloc(1, sizeof *f);
+	struct loaded nothing = { 0 };
+
+	strcpy(f->dir, "/tmp/outflow-reachability-XXXXXX");
+	assert_non_null(mkdtemp(f->dir));
+	assert_int_equal(host_model_new(&nothing, &f->host, &f->problems), OUTFLOW_OK);
+	install(f->dir, ".libs/event.so");
+	install(f->dir, ".libs/null.so");
+	install(f->dir, "tests/plug/.libs/hanging.so");
+	assert_int_equal(inventory_open(f->dir, NULL, &f->inventory, &err), OUTFLOW_OK);
+	*state = f;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *f = *state;
+	char command[128];
+
+	inventory_close(&f->inventory);
+	host_model_clear(&f->host);
+	problems_clear(&f->problems);
+	settings_clear(&f->settings);
+	snprintf(command, sizeof command, "rm -rf '%s'", f->dir);
+	assert_int_equal(system(command), 0);
+	free(f);
+	return 0;
+}
+
+/* Gives the connection these keys and values, ended by NULL. */
+static void give(struct fixture *f, const char *first, ...)
+{
+	va_list args;
+
+	settings_clear(&f->settings);
+	problems_clear(&f->problems);
+	va_start(args, first);
+	for (const char *key = first; key != NULL; key = va_arg(args, const char *))
+		assert_int_equal(settings_set(&f->settings, key, va_arg(args, const char *), NULL, 0), OUTFLOW_OK);
+	va_end(args);
+}
+
+static outflow_status test(struct fixture *f, int64_t timeout_ns)
+{
+	char name[] = "plant";
+	const struct declaration d = { name, NULL, 0, f->settings };
+	const struct reachability_subject subject = {
+		.name = name, .host = &f->host, .inventory = f->inventory, .connection = &d
+	};
+
+	return reachability_test(&subject, timeout_ns, &f->problems, &f->result, &err);
+}
+
+static void check(struct fixture *f)
+{
+	char name[] = "plant";
+	const struct declaration d = { name, NULL, 0, f->settings };
+
+	assert_int_equal(connection_check(&d, &f->host, f->inventory, &f->problems), OUTFLOW_OK);
+}
+
+static void assert_problem(const struct fixture *f, size_t i, const char *key, const char *part)
+{
+	assert_true(f->problems.n > i);
+	assert_string_equal(f->problems.list[i].key, key);
+	if (strstr(f->problems.list[i].message, part) == NULL)
+		fail_msg("%s: %s", key, f->problems.list[i].message);
+}
+
+/* ---- keys ---- */
+
+static void keys_of_every_end_are_known(void **state)
+{
+	struct fixture *f = *state;
+
+	/* Of the plugin, of the converter beside a source, of a connection itself; and nothing is required. */
+	give(f, "name", "plant", "class", "hanging", "description", "x", "at", "nowhere", "format", "json", NULL);
+	check(f);
+	assert_int_equal(f->problems.reported, 0);
+	give(f, "class", "null", "key.form", "ORIGINAL", NULL);
+	check(f);
+	assert_int_equal(f->problems.reported, 0);
+}
+
+static void wrong_keys_are_told_all_at_once(void **state)
+{
+	struct fixture *f = *state;
+
+	give(f, "class", "hanging", "fail", "true", "fails", "perhaps", "at", "nowher", NULL);
+	check(f);
+	assert_int_equal(f->problems.n, 3);
+	assert_problem(f, 0, "fail", "did you mean 'fails'?");
+	assert_problem(f, 1, "at", "did you mean 'nowhere'?");
+	assert_problem(f, 2, "fails", "neither true nor false");
+	give(f, "class", "hangin", NULL);
+	check(f);
+	assert_problem(f, 0, "class", "did you mean 'hanging'?");
+	give(f, "at", "nowhere", NULL);
+	check(f);
+	assert_problem(f, 0, "class", "is required");
+	assert_int_equal(test(f, CLOCK_S), OUTFLOW_E_CONFIG);
+}
+
+/* ---- tests ---- */
+
+static void steps_say_how_far_it_came(void **state)
+{
+	struct fixture *f = *state;
+
+	give(f, "class", "hanging", NULL);
+	assert_int_equal(test(f, CLOCK_S), OUTFLOW_OK);
+	assert_true(f->result.is_tested && f->result.is_reachable);
+	assert_int_equal(f->result.n_steps, 2);
+	assert_string_equal(f->result.steps[0].text, "well");
+	assert_true(f->result.steps[0].is_done && f->result.steps[1].is_done);
+	give(f, "class", "hanging", "fails", "true", NULL);
+	assert_int_equal(test(f, CLOCK_S), OUTFLOW_OK);
+	assert_true(f->result.is_tested && !f->result.is_reachable);
+	assert_string_equal(f->result.reason, "it shall fail");
+	assert_true(f->result.steps[0].is_done && !f->result.steps[1].is_done);
+	assert_string_equal(f->result.steps[1].text, "it shall fail");
+}
+
+static void a_plugin_without_a_probe_is_not_tested(void **state)
+{
+	struct fixture *f = *state;
+
+	give(f, "class", "null", NULL);
+	assert_int_equal(test(f, CLOCK_S), OUTFLOW_OK);
+	assert_false(f->result.is_tested);
+	assert_non_null(strstr(f->result.reason, "'null'"));
+}
+
+static void one_that_hangs_is_given_up(void **state)
+{
+	struct fixture *f = *state;
+	int64_t begun = clock_mono_ns(), deadline;
+	char path[100];
+	int fd;
+
+	snprintf(path, sizeof path, "%s/go", f->dir);
+	give(f, "class", "hanging", "at", "probe", "until", path, NULL);
+	for (size_t i = 0; i < TESTS_MAX; i++) {
+		/* One after the other would take too long: a negative deadline has the grace alone cut off. */
+		assert_int_equal(test(f, -2 * CLOCK_S + CLOCK_S / 20), OUTFLOW_E_RETRY);
+		assert_non_null(strstr(err.msg, "'second'"));
+	}
+	assert_true(clock_mono_ns() - begun < 20 * CLOCK_S);
+	assert_int_equal(errands_abandoned(), TESTS_MAX);
+	assert_int_equal(test(f, CLOCK_S), OUTFLOW_E_RETRY);
+	assert_non_null(strstr(err.msg, "try again later"));
+	fd = open(path, O_CREAT | O_WRONLY, 0600);
+	assert_true(fd >= 0);
+	close(fd);
+	for (deadline = clock_mono_ns() + 20 * CLOCK_S; errands_abandoned() > 0 && clock_mono_ns() < deadline;)
+		nanosleep(&(struct timespec){ 0, 2000000 }, NULL);
+	assert_int_equal(errands_abandoned(), 0);
+	assert_int_equal(test(f, CLOCK_S), OUTFLOW_OK);
+	assert_true(f->result.is_reachable);
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(keys_of_every_end_are_known, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(wrong_keys_are_told_all_at_once, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(steps_say_how_far_it_came, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_plugin_without_a_probe_is_not_tested, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(one_that_hangs_is_given_up, set_up, tear_down),
+	};
+
+	probe_serve(argc, argv);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
