@@ -90,7 +90,7 @@ static const struct stream_field table[] = {
 	{ "RunOptions.DeadLetterQueue.VpcId", REFUSED, no_network, NULL },
 	{ "RunOptions.DeadLetterQueue.VSwitchIds", REFUSED, no_network, NULL },
 	{ "RunOptions.DeadLetterQueue.SecurityGroupId", REFUSED, no_network, NULL },
-	{ "RunOptions.Throttling", REFUSED, "a pipeline has no limit of its rate", NULL },
+	{ "RunOptions.Throttling", NUMBER, "throttle.records.per.second", NULL },
 	{ "RunOptions.BusinessOption", REFUSED, no_capacity, NULL },
 };
 

@@ -3,7 +3,7 @@
  * crash_point.h: named places at which a test can have the process killed.
  *
  * OUTFLOW_CRASH_POINT="journal.after_write:7" raises SIGKILL at the seventh pass of that place. Development builds only:
- * elsewhere the macro is nothing.
+ * elsewhere the macro is nothing. CRASH_POINT_ARMED: is any place to kill?
  */
 #ifndef HOST_BASE_CRASH_POINT_H
 #define HOST_BASE_CRASH_POINT_H
@@ -17,7 +17,9 @@ extern int crash_point_armed;
 		if (__builtin_expect(crash_point_armed, 0))                                                            \
 			crash_point_pass(NAME);                                                                        \
 	} while (0)
+#define CRASH_POINT_ARMED crash_point_armed
 #else
+#define CRASH_POINT_ARMED 0
 #define CRASH_POINT(NAME) ((void)0)
 #endif
 

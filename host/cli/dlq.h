@@ -83,7 +83,6 @@ struct dlq_reader {
 	void (*unreadable)(void *ctx, const char *position, const outflow_error *why);
 	void *ctx;
 	struct replayed *replayed; /* NULL: nothing is known, and nothing remembered */
-	int64_t rate;              /* records a second; 0: no limit */
 	uint64_t max;              /* records that are sent or printed; 0: no limit */
 	/* Its own. */
 	outflow_component component; /* what the task gets */
@@ -95,7 +94,6 @@ struct dlq_reader {
 	size_t n_streams;
 	struct dlq_sent *sent; /* not yet confirmed */
 	size_t n_sent;
-	int64_t next_ns;   /* when the rate allows the next ones */
 	uint64_t accepted; /* by the visitor, counted against max */
 	int ended;
 };

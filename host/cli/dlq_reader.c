@@ -181,30 +181,16 @@ static void wake(void *arg)
 	d->host->wake(d->host);
 }
 
-/* May more be sent now? If not, the task is woken when it may. */
+/* Is there room for what one poll may bring? If not, the task is woken to look again. */
 static int may_send(struct dlq_reader *d)
 {
-	int64_t now = d->host->time->mono_ns(d->host), at = now;
 	uint64_t id;
 
-	if (d->n_sent > WINDOW - DLQ_POLL_MAX)
-		at = now + CONFIRM_NS;
-	else if (d->rate > 0)
-		at = d->next_ns;
-	if (at <= now)
+	if (d->n_sent <= WINDOW - DLQ_POLL_MAX)
 		return 1;
 	/* Without memory for a timer the task looks again by itself, only later. */
-	(void)d->host->time->timer(d->host, at, wake, d, &id);
+	(void)d->host->time->timer(d->host, d->host->time->mono_ns(d->host) + CONFIRM_NS, wake, d, &id);
 	return 0;
-}
-
-/* Each record takes its share of a second; time that was not used is not saved up. */
-static void spend(struct dlq_reader *d, uint32_t n)
-{
-	int64_t now = d->host->time->mono_ns(d->host);
-
-	if (d->rate > 0)
-		d->next_ns = (d->next_ns > now ? d->next_ns : now) + n * CLOCK_S / d->rate;
 }
 
 static outflow_status poll(void *self, outflow_batch *out, int64_t deadline_ns, outflow_error *err)
@@ -222,7 +208,6 @@ static outflow_status poll(void *self, outflow_batch *out, int64_t deadline_ns, 
 		return status;
 	if (show_all(d, out, first) != OUTFLOW_OK)
 		return outflow_fail(err, OUTFLOW_E_TASK, "no memory for a dead letter");
-	spend(d, out->n - first);
 	if (d->ended || status == OUTFLOW_EOF)
 		return OUTFLOW_EOF;
 	if (out->n > first || status == OUTFLOW_AGAIN)

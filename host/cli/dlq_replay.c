@@ -142,6 +142,8 @@ static void change_model(struct pipeline_model *m, struct pipeline_model *readin
 	m->tolerance = TOLERANCE_ALL; /* what fails again is a dead letter again */
 	m->batch_interval_ns = 0;
 	m->batch_messages = DLQ_POLL_MAX;
+	if (rate > 0)
+		m->throttle_per_second = rate;
 	if (rate > 0 && rate < BUNCHES * (int64_t)DLQ_POLL_MAX)
 		m->batch_messages = rate < BUNCHES ? 1 : (uint32_t)(rate / BUNCHES);
 }
@@ -247,7 +249,6 @@ int dlq_replay(struct configuration *c, const char *name, const struct dlq_repla
 	r.reader.visit = visit;
 	r.reader.unreadable = say_unreadable;
 	r.reader.ctx = &r;
-	r.reader.rate = o->dry_run ? 0 : o->rate;
 	r.reader.max = o->max;
 	if (!o->dry_run &&
 	    (state_dir_path_in(c->host.state_dir, DLQ_STATE, NULL, -1, root, sizeof root) != OUTFLOW_OK ||

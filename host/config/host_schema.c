@@ -137,6 +137,8 @@ static const outflow_cfg_key pipeline_keys[] = {
 	    "With batch.messages: wait no longer than this after the first message. 0s: do not wait."),
 	KEY("batch.bytes", SIZE, LOW, "1MiB", KIB, 1024 * MIB, NULL, "Batch",
 	    "With batch.messages: a batch of so many bytes is complete."),
+	KEY("throttle.records.per.second", INT, MEDIUM, "0", 0, 1000000000, NULL, "Limits",
+	    "No more records a second than so many, all tasks together: the source waits. 0: no limit."),
 	KEY("inflight.records", INT, LOW, "16384", 1, 10000000, NULL, "Limits",
 	    "Records between source and confirmation; above it the source waits."),
 	KEY("inflight.bytes", SIZE, LOW, "32MiB", KIB, TIB, NULL, "Limits",

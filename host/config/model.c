@@ -91,6 +91,7 @@ static void take_own_keys(struct pipeline_model *m, const outflow_config *c)
 	m->batch_messages = (uint32_t)model_number(c, "batch.messages");
 	m->batch_bytes = (uint64_t)model_number(c, "batch.bytes");
 	m->batch_interval_ns = model_number(c, "batch.interval") * NS_PER_MS;
+	m->throttle_per_second = model_number(c, "throttle.records.per.second");
 	m->inflight_records = (uint32_t)model_number(c, "inflight.records");
 	m->inflight_bytes = (uint64_t)model_number(c, "inflight.bytes");
 	m->journal.sync = model_choice(c, "journal.sync", sync_modes);

@@ -62,7 +62,8 @@ struct pipeline_model {
 	uint32_t batch_messages; /* 0: take what is there */
 	uint64_t batch_bytes;
 	int64_t batch_interval_ns;
-	uint32_t inflight_records; /* back-pressure above these */
+	int64_t throttle_per_second; /* 0: no limit */
+	uint32_t inflight_records;   /* back-pressure above these */
 	uint64_t inflight_bytes;
 	struct {
 		int sync; /* enum journal_sync */

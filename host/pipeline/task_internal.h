@@ -6,6 +6,7 @@
 #include "host/pipeline/chain.h"
 #include "host/pipeline/progress.h"
 #include "host/pipeline/task.h"
+#include "host/pipeline/throttle.h"
 
 struct task {
 	unsigned magic;
@@ -44,7 +45,8 @@ struct task {
 	int64_t next_stall_line_ns;
 	int64_t next_shrink_ns;
 	uint64_t received_at_shrink;
-	int owes_trim;         /* memory was used since the heap was trimmed last */
+	int owes_trim; /* memory was used since the heap was trimmed last */
+	struct throttle throttle;
 	uint32_t expect;       /* records of the last poll: room for the next */
 	uint64_t expect_bytes; /* of one of them */
 	uint64_t abandoned;    /* records whose chain was cut short: nothing will resolve them */

@@ -165,11 +165,15 @@ static uint32_t room_for(const struct task *t)
 	uint64_t fewest = m->batch_messages > 0 ? m->inflight_records : m->inflight_records / 4 + 1;
 	uint64_t room = records < m->inflight_records ? m->inflight_records - records : 0;
 	uint64_t left = bytes < m->inflight_bytes ? m->inflight_bytes - bytes : 0;
+	uint32_t allowed = throttle_room(&t->throttle, clock_mono_ns());
 
 	if (fewest > most)
 		fewest = most;
-	if (!outbox_is_empty(&t->outbox) || !outbox_is_empty(&t->dead_letters) || left == 0 || room < fewest)
+	if (!outbox_is_empty(&t->outbox) || !outbox_is_empty(&t->dead_letters) || left == 0 || room < fewest ||
+	    allowed == 0)
 		return 0;
+	if (most > allowed)
+		most = allowed;
 	/* As large as those of the last batch, the records of the next fill what is left of the bytes. */
 	if (t->expect_bytes > 0 && room > left / t->expect_bytes) {
 		room = left / t->expect_bytes + 1;
@@ -191,6 +195,8 @@ static int64_t next_turn(const struct task *t)
 	int busy = ledger_in_flight_records(t->services.ledger) > 0 || progress_is_pending(&t->progress);
 	int64_t next = now + (busy ? TURN_NS : IDLE_NS);
 
+	if (t->throttle.next_ns > now)
+		next = earlier(next, t->throttle.next_ns);
 	return earlier(next, earlier(timers_next(&t->services.timers), faults_next(&t->faults)));
 }
 
@@ -326,6 +332,7 @@ static outflow_status take_batch(struct task *t, uint32_t limit, int64_t deadlin
 	rejects_begin_poll(&t->services.rejects, &b.plugin);
 	status = fill_batch(t, &b, deadline_ns, err);
 	batch_end(&b);
+	throttle_spend(&t->throttle, b.plugin.n, clock_mono_ns());
 	*worked = b.plugin.n > 0;
 	if (status != OUTFLOW_OK || b.plugin.n == 0) {
 		batch_drop_records(&f->memory, b.plugin.recs);

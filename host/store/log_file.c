@@ -2,6 +2,7 @@
 #include "host/store/log_file.h"
 
 #include "host/base/check.h"
+#include "host/base/crash_point.h"
 #include "host/base/crc32c.h"
 #include "host/base/io.h"
 #include "host/base/log.h"
@@ -270,6 +271,9 @@ static int write_entry(struct log_file *f, outflow_bytes key, outflow_bytes valu
 	}
 	log_entry_build(bytes, key, value, value.ptr == NULL);
 	if (!f->tail_is_dirty || io()->ftruncate(f->fd, (off_t)f->end) == 0) {
+		/* A kill does not tear a write this small, a full disk or a power cut does. */
+		if (CRASH_POINT_ARMED && io_write_all(f->fd, bytes, size / 2, (off_t)f->end) == 0)
+			CRASH_POINT("store.half_written");
 		rc = io_write_all(f->fd, bytes, size, (off_t)f->end);
 		f->tail_is_dirty = rc != 0;
 	}

@@ -193,7 +193,7 @@ REFUSED = [
     ("Metadata", "{}", "Metadata"),
     ("Transforms", [{"Arn": "acs:fc:here:1:services/f"}], "Transforms.1.Arn"),
     ("RunOptions.MaximumTasks", 0, "MaximumTasks"),
-    ("RunOptions.Throttling", 5, "Throttling"),
+    ("RunOptions.Throttling", -1, "Throttling"),
     ("RunOptions.BusinessOption", {"BusinessMode": "SERVERLESS"}, "BusinessOption"),
     ("RunOptions.ErrorsTolerance", "SOME", "ErrorsTolerance"),
     ("RunOptions.BatchWindow.CountBasedWindow", 100000, "CountBasedWindow"),
@@ -241,7 +241,7 @@ def test_every_field_goes_both_ways(sdk, daemon, topic):
     kafka.update(DynamicTopic={"Form": "TEMPLATE", "Value": '{"d": "$.data.body.dev"}', "Template": "t-${d}"}, CompressionType="gzip",
                  Headers={"Form": "TEMPLATE", "Value": '{"d": "$.data.body.dev"}', "Template": '{"dev": "${d}"}'})
     wanted["Transforms"] = [{"Arn": "http://127.0.0.1:1/f"}, {"Arn": "http://127.0.0.1:1/g"}]
-    wanted["RunOptions"].update(DeadLetterQueue={"Arn": "acs:alikafka:::instance/lake/topic/dead"}, MaximumTasks=1)
+    wanted["RunOptions"].update(DeadLetterQueue={"Arn": "acs:alikafka:::instance/lake/topic/dead"}, MaximumTasks=1, Throttling=5)
     sdk.call("create_event_streaming", **wanted)
     config = daemon.look("full")["config"]
     assert config["transforms"] == "t1,t2" and config["transforms.t2.url"] == "http://127.0.0.1:1/g"

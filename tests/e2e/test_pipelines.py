@@ -2,6 +2,7 @@
 """Pipelines without brokers: the account is exact whatever sinks do, and what is not resolved comes again."""
 import json
 import subprocess
+import time
 
 import pytest
 
@@ -40,6 +41,17 @@ def test_several_tasks_share_the_work(tmp_path):
     daemon = run_until_done(tmp_path, pipeline(more="tasks = { max = 3; };"))
     assert sum(a["delivered"] for a in daemon.accounts().values()) == 1000
     assert len(daemon.accounts()) == 3
+
+
+@pytest.mark.parametrize("tasks", [1, 3])
+def test_a_throttled_pipeline_is_no_faster(tmp_path, tasks):
+    """Proves that throttle.records.per.second holds the source back, all tasks together, and that nothing is dropped."""
+    begin = time.monotonic()
+    daemon = run_until_done(tmp_path, pipeline(source="count = 600;", more=f"throttle = {{ records = {{ per = {{ second = 200; }}; }}; }}; "
+                                                                          f"tasks = {{ max = {tasks}; }};"))
+    # Each task may begin with a bunch, a tenth of a second's records.
+    assert time.monotonic() - begin > (600 - 20 * tasks) / 200 - 0.2
+    assert sum(a["delivered"] for a in daemon.accounts().values()) == 600
 
 
 def test_several_tasks_write_one_file(tmp_path):

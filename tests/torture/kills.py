@@ -16,6 +16,7 @@ CRASH_POINTS = {
     "journal.before_write": 3000, "journal.after_write": 3000, "chain.after_transform": 100, "sink.after_put": 100,
     "dead_letter.after_put": 20, "resolve.before_slot": 100, "resolve.after_slot": 100, "checkpoint.before_store": 20,
     "checkpoint.after_store": 20, "checkpoint.before_committed": 3, "segment.before_unlink": 4,
+    "store.half_written": 20,
 }
 LOSING = {"segment.before_drop"}  # passed only where journal.on.full loses on purpose
 
