@@ -5,6 +5,7 @@
  * Each line belongs to a logger, by its place:
  *
  *   host, host.api, host.plugin, host.store         the daemon and its parts
+ *   host.trial                                      stages that are tried for a client
  *   connector.NAME                                  a pipeline
  *   connector.NAME.task.T                           one of its tasks
  *   connector.NAME.task.T.STAGE                     a stage of that task, "source", "transforms.t1", "sink"
@@ -25,8 +26,8 @@ struct log_place {
 	int64_t task;
 };
 
-/* Parts of the host. */
-extern const struct log_place log_api_place, log_plugin_place, log_store_place;
+/* Parts of the host; host.trial is what stages say that are tried for a client. */
+extern const struct log_place log_api_place, log_plugin_place, log_store_place, log_trial_place;
 
 /* ---- lines ---- */
 

@@ -21,6 +21,7 @@ struct logger {
 const struct log_place log_api_place = { NULL, "api", -1 };
 const struct log_place log_plugin_place = { NULL, "plugin", -1 };
 const struct log_place log_store_place = { NULL, "store", -1 };
+const struct log_place log_trial_place = { NULL, "trial", -1 };
 
 static const char *const level_names[] = { "OFF", "FATAL", "ERROR", "WARN", "INFO", "DEBUG", "TRACE" };
 

@@ -2,7 +2,8 @@
 /* batch.h: commands that answer many requests in one process: JSON Lines on standard input and output. */
 #ifndef HOST_CLI_BATCH_H
 #define HOST_CLI_BATCH_H
-#include "host/cli/trial_ends.h"
+#include "host/cli/options.h"
+#include "host/pipeline/trial_ends.h"
 
 #include <jansson.h>
 

@@ -3,7 +3,7 @@
 #ifndef HOST_CLI_MESSAGE_OPTIONS_H
 #define HOST_CLI_MESSAGE_OPTIONS_H
 #include "host/cli/options.h"
-#include "host/cli/trial_ends.h"
+#include "host/pipeline/trial_ends.h"
 
 #define MESSAGE_LONG_OPTIONS                                                                                           \
 	{ "topic", required_argument, NULL, OPTION_TOPIC }, { "key", required_argument, NULL, OPTION_KEY },            \

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "host/cli/pattern.h"
 
+#include "host/base/log.h"
 #include "host/cli/cli.h"
-#include "host/cli/explanation.h"
+#include "host/cli/explanation_print.h"
 #include "host/cli/message_options.h"
 #include "host/cli/tool.h"
+#include "host/cli/trial_setup.h"
 
 #include <outflow/util.h>
 
@@ -168,7 +170,7 @@ static int test_one(struct pattern_trial *p, struct pattern_options *o)
 	o->message.is_event = !o->payload;
 	p->wants_explanation = o->explain;
 	if (text_read(&o->message.payload, o->event, &err) == OUTFLOW_OK)
-		verdict = pattern_trial_ask(p, &o->message, &err);
+		verdict = (int)pattern_trial_ask(p, &o->message, &err);
 	return answer(p, o, verdict, &err);
 }
 
@@ -192,7 +194,7 @@ static int test_line(struct pattern_trial *p, struct pattern_options *o, outflow
 
 	o->message.position++;
 	if (read == OUTFLOW_OK)
-		verdict = pattern_trial_ask(p, &o->message, err);
+		verdict = (int)pattern_trial_ask(p, &o->message, err);
 	if (verdict == PATTERN_REFUSED)
 		printf("refused: %s\n", err->msg);
 	else
@@ -232,27 +234,43 @@ static int use_pattern(struct pattern_trial *p, const struct pattern_options *o)
 {
 	outflow_error err = { .size = sizeof err };
 	struct text pattern = { .ptr = NULL };
-	int status = PATTERN_REFUSED;
+	outflow_status status = text_read(&pattern, o->pattern, &err);
 
-	if (text_read(&pattern, o->pattern, &err) == OUTFLOW_OK)
+	if (status == OUTFLOW_OK)
 		status = pattern_trial_use(p, &pattern, o->dialect, &err);
 	text_clear(&pattern);
-	return status == PATTERN_MATCH ? EXIT_OK : tool_fail(o->json, status, "%s", err.msg);
+	return status == OUTFLOW_OK ? EXIT_OK : tool_fail(o->json, PATTERN_REFUSED, "%s", err.msg);
+}
+
+static int run(struct configuration *c, struct pattern_options *o)
+{
+	struct pattern_setting setting = { &c->host, c->inventory, o->format, TRIAL_FOR_USER };
+	outflow_error err = { .size = sizeof err };
+	struct pattern_trial p = { .model = NULL };
+	int status = EXIT_OK;
+
+	log_set_level(o->lines || o->batch ? OUTFLOW_LOG_ERROR : OUTFLOW_LOG_WARN);
+	if (pattern_trial_open(&p, &setting, &err) != OUTFLOW_OK)
+		status = tool_fail(o->json, EXIT_ENVIRONMENT, "%s", err.msg);
+	if (status == EXIT_OK && !o->batch)
+		status = use_pattern(&p, o);
+	if (status == EXIT_OK)
+		status = o->batch ? pattern_batch(&p, o) : o->lines ? test_lines(&p, o) : test_one(&p, o);
+	pattern_trial_close(&p);
+	return status;
 }
 
 int cli_pattern(int argc, char **argv)
 {
 	struct pattern_options o = { .message = { .timestamp_ms = -1 } };
-	struct pattern_trial p = { .ready = 0 };
+	struct configuration c = { 0 };
 	int status = parse(argc, argv, &o);
 
 	if (status == EXIT_OK) {
-		status = pattern_trial_open(&p, &o);
-		if (status == EXIT_OK && !o.batch)
-			status = use_pattern(&p, &o);
+		status = trial_configuration(&c, &o.config, o.json);
 		if (status == EXIT_OK)
-			status = o.batch ? pattern_batch(&p, &o) : o.lines ? test_lines(&p, &o) : test_one(&p, &o);
-		pattern_trial_close(&p);
+			status = run(&c, &o);
+		configuration_clear(&c);
 	}
 	message_clear(&o.message);
 	return status < 0 ? EXIT_OK : status;

@@ -4,8 +4,8 @@
 
 #include "host/cli/batch.h"
 #include "host/cli/envelope.h"
-#include "host/cli/explanation.h"
 #include "host/config/json_value.h"
+#include "host/pipeline/explanation.h"
 
 #include <outflow/util.h>
 
@@ -42,13 +42,12 @@ static json_t *answer(struct pattern_trial *p, const json_t *request, struct mes
 	static const char *const names[] = { "match", "no-match", "error" };
 	outflow_error err = { .size = sizeof err };
 	struct question q;
-	int verdict = PATTERN_REFUSED;
+	enum pattern_verdict verdict = PATTERN_REFUSED;
 	char *reason = NULL;
 	json_t *a;
 
-	if (read_question(request, &q, m, &err) == 0)
-		verdict = pattern_trial_use(p, &q.pattern, q.dialect ? q.dialect : dialect, &err);
-	if (verdict == PATTERN_MATCH)
+	if (read_question(request, &q, m, &err) == 0 &&
+	    pattern_trial_use(p, &q.pattern, q.dialect ? q.dialect : dialect, &err) == OUTFLOW_OK)
 		verdict = pattern_trial_ask(p, m, &err);
 	a = json_pack("{s:s}", "result", names[verdict]);
 	if (verdict == PATTERN_NO_MATCH && p->explanation != NULL)

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "host/api/control.h"
 #include "host/base/clock.h"
+#include "host/base/log.h"
 #include "host/base/signals.h"
 #include "host/cli/cli.h"
 #include "host/cli/options.h"
 #include "host/config/secret.h"
-#include "host/pipeline/building.h"
+#include "host/pipeline/errand.h"
 #include "host/pipeline/supervisor.h"
 
 #include <limits.h>
@@ -251,6 +252,8 @@ int cli_run(int argc, char **argv)
 	if (status != EXIT_OK)
 		return status < 0 ? EXIT_OK : status;
 	signals_block();
+	/* What is tried for clients is their business, unless the configuration says otherwise. */
+	(void)log_logger_configure("host.trial", OUTFLOW_LOG_ERROR, NULL);
 	status = configuration_read(&c, &o);
 	secret_limit(c.host.secrets_files, c.host.secrets_names);
 	if (status == EXIT_OK)

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "host/cli/show.h"
 
-#include "host/cli/tool.h"
-#include "host/config/json_value.h"
 
 #include <outflow/json.h>
 #include <outflow/util.h>
@@ -61,18 +59,4 @@ void show_whole(outflow_bytes b, FILE *to)
 		for (size_t i = 0; i < b.len; i++)
 			fprintf(to, "%02x", ((const unsigned char *)b.ptr)[i]);
 	putc('\n', to);
-}
-
-json_t *show_record(const outflow_record *r)
-{
-	json_t *headers = json_array();
-
-	for (uint32_t i = 0; i < r->n_headers; i++)
-		json_array_append_new(headers,
-		                      json_pack("[o, o]", json_value_bytes(outflow_text_bytes(r->headers[i].name)),
-		                                json_value_bytes(r->headers[i].value)));
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "topic", json_value_bytes(outflow_text_bytes(r->topic)),
-	                 "key", json_value_bytes(r->key), "value", json_value_bytes(r->value), "headers", headers,
-	                 "partition", r->partition >= 0 ? json_integer(r->partition) : json_null(), "timestamp",
-	                 r->timestamp_ms >= 0 ? json_integer(r->timestamp_ms) : json_null());
 }

@@ -5,7 +5,6 @@
 #define HOST_CLI_SHOW_H
 #include <outflow/abi.h>
 
-#include <jansson.h>
 #include <stdio.h>
 
 /* Is it UTF-8 without control characters, but for line ends and tabs? */
@@ -17,8 +16,5 @@ int show_short(outflow_bytes b, size_t most, FILE *to);
 
 /* A value as it is, or in hexadecimal digits, and a line end. */
 void show_whole(outflow_bytes b, FILE *to);
-
-/* {"topic", "key", "value", "headers": [[name, value]], "partition", "timestamp"}. NULL: no memory. */
-json_t *show_record(const outflow_record *r);
 
 #endif

@@ -2,8 +2,9 @@
 /* test.h: what the files of `outflow test` share: files that say what pipelines make of messages. */
 #ifndef HOST_CLI_TEST_H
 #define HOST_CLI_TEST_H
-#include "host/cli/text.h"
-#include "host/cli/trial.h"
+#include "host/cli/options.h"
+#include "host/base/text.h"
+#include "host/pipeline/trial.h"
 
 /* ---- test_file.c: what a file says ---- */
 

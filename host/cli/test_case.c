@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "host/cli/test.h"
 
-#include "host/cli/explanation.h"
 #include "host/cli/message_options.h"
-#include "host/cli/trial_ends.h"
+#include "host/pipeline/trial_ends.h"
 #include "host/config/schema.h"
+#include "host/pipeline/explanation.h"
 
 #include <outflow/util.h>
 
@@ -186,7 +186,7 @@ void test_case_run(const struct test_case *t, const struct configuration *c, str
 	struct running r = { .test = t, .findings = findings };
 	outflow_error err = { .size = sizeof err };
 
-	if (trial_open(&r.trial, c, t->model, &err) != OUTFLOW_OK) {
+	if (trial_open(&r.trial, &c->host, c->inventory, t->model, TRIAL_FOR_USER, &err) != OUTFLOW_OK) {
 		test_findings_add(findings, "%s", err.msg);
 	} else {
 		r.trial.on_stage = on_stage;

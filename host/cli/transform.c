@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "host/cli/transform.h"
 
+#include "host/api/trial_json.h"
 #include "host/base/log.h"
 #include "host/cli/cli.h"
 #include "host/cli/envelope.h"
 #include "host/cli/message_options.h"
 #include "host/cli/outcome.h"
 #include "host/cli/tool.h"
+#include "host/cli/trial_setup.h"
 
 #include <outflow/util.h>
 
@@ -165,7 +167,7 @@ static int read_keys(struct configuration *c, const struct arguments *a, struct 
 static void print(const struct trial_outcome *o, const outflow_record *input)
 {
 	for (uint32_t i = 0; i < o->n_outputs; i++) {
-		const char *as_it_is = outcome_is_unchanged(&o->outputs[i], input) ? ": as it came" : "";
+		const char *as_it_is = trial_changes(&o->outputs[i], input) == 0 ? ": as it came" : "";
 
 		if (o->n_outputs > 1)
 			printf("output %u of %u%s\n", i + 1, o->n_outputs, as_it_is);
@@ -191,14 +193,14 @@ static int run(struct configuration *c, const struct pipeline_model *m, struct a
 
 	if (message_record(&a->message, NULL, &input) != OUTFLOW_OK)
 		return no_memory();
-	if (trial_open(&t, c, m, &err) != OUTFLOW_OK) {
+	if (trial_open(&t, &c->host, c->inventory, m, TRIAL_FOR_USER, &err) != OUTFLOW_OK) {
 		tool_fail(a->json, status, "%s", err.msg);
 	} else if (log_set_level(OUTFLOW_LOG_ERROR), trial_run(&t, &input, &outcome, &err) != OUTFLOW_OK) {
 		status = tool_fail(a->json, EXIT_FAILED, "%s", err.msg);
 	} else {
 		status = outcome->n_outputs > 0 && outcome->n_failures == 0 ? EXIT_OK : EXIT_FAILED;
 		if (a->json)
-			envelope_print(outcome_json(outcome, &input), NULL);
+			envelope_print(trial_outcome_json(outcome, &input), NULL);
 		else
 			print(outcome, &input);
 	}

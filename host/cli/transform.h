@@ -2,8 +2,9 @@
 /* transform.h: what the files of `outflow transform` share. */
 #ifndef HOST_CLI_TRANSFORM_H
 #define HOST_CLI_TRANSFORM_H
-#include "host/cli/trial.h"
-#include "host/cli/trial_ends.h"
+#include "host/cli/options.h"
+#include "host/pipeline/trial.h"
+#include "host/pipeline/trial_ends.h"
 
 /* The keys of one transform, or of several with their predicates, as a pipeline has them. */
 struct transform_keys {

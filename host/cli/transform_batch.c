@@ -2,11 +2,11 @@
 /* Many transforms and messages in one process, for tests: one JSON object a line. */
 #include "host/cli/transform.h"
 
+#include "host/api/trial_json.h"
 #include "host/base/log.h"
 #include "host/cli/batch.h"
 #include "host/cli/envelope.h"
 #include "host/cli/message_options.h"
-#include "host/cli/outcome.h"
 #include "host/config/json_value.h"
 
 #include <outflow/util.h>
@@ -58,14 +58,14 @@ static json_t *run(struct configuration *c, const struct pipeline_model *m, stru
 	struct trial t;
 	outflow_record input;
 	json_t *a = NULL;
-	outflow_status status = trial_open(&t, c, m, err);
+	outflow_status status = trial_open(&t, &c->host, c->inventory, m, TRIAL_FOR_USER, err);
 
 	if (status == OUTFLOW_OK && message_record(message, NULL, &input) != OUTFLOW_OK)
 		status = outflow_fail(err, OUTFLOW_E_NOMEM, "no memory for a message");
 	if (status == OUTFLOW_OK)
 		status = trial_run(&t, &input, &outcome, err);
 	if (status == OUTFLOW_OK)
-		a = outcome_json(outcome, &input);
+		a = trial_outcome_json(outcome, &input);
 	trial_close(&t);
 	return a;
 }

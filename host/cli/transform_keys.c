@@ -64,7 +64,7 @@ struct pipeline_model *transform_pipeline(struct configuration *c, struct transf
 	if (status == OUTFLOW_OK && single)
 		status = settings_set(&k->settings, "transforms", ALIAS, NULL, 0);
 	if (status == OUTFLOW_OK)
-		status = trial_pipeline_new(c, &k->settings, &m);
+		status = trial_pipeline_new(&c->host, c->inventory, &k->settings, &c->problems, &m);
 	if (status != OUTFLOW_OK)
 		problems_add(&c->problems, &nowhere, "no memory for the transform");
 	if (single)

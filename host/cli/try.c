@@ -92,7 +92,7 @@ static int try_pipeline(const struct configuration *c, const struct pipeline_mod
 
 	if (message_default_topic(&a->message, &m->source, &err) != OUTFLOW_OK) {
 		tool_fail(a->json, status, "%s: give --topic TOPIC", err.msg);
-	} else if (trial_open(&t, c, m, &err) != OUTFLOW_OK) {
+	} else if (trial_open(&t, &c->host, c->inventory, m, TRIAL_FOR_USER, &err) != OUTFLOW_OK) {
 		tool_fail(a->json, status, "%s", err.msg);
 	} else {
 		/* What becomes of the message is shown here, not in the log. */

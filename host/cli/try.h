@@ -2,7 +2,7 @@
 /* try.h: what a pipeline does with one message, stage by stage, shown as it happens. */
 #ifndef HOST_CLI_TRY_H
 #define HOST_CLI_TRY_H
-#include "host/cli/trial.h"
+#include "host/pipeline/trial.h"
 
 #include <jansson.h>
 

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "host/cli/try.h"
 
+#include "host/api/trial_json.h"
 #include "host/cli/envelope.h"
-#include "host/cli/explanation.h"
+#include "host/cli/explanation_print.h"
 #include "host/cli/outcome.h"
-#include "host/cli/show.h"
-#include "host/cli/tool.h"
-#include "host/config/json_value.h"
+#include "host/pipeline/explanation.h"
 
 #include <outflow/util.h>
 
@@ -26,14 +25,6 @@ static struct title title_of(const struct stage_model *m)
 	return t;
 }
 
-/* An explanation holds JSON of the message as it stands there: numbers may be larger than jansson's. */
-static json_t *explanation_json(outflow_bytes text)
-{
-	json_t *o = json_loadb(text.ptr, text.len, 0, NULL);
-
-	return o ? o : json_value_bytes(text);
-}
-
 /* ---- one stage ---- */
 
 /* Why an input was not let through; NULL: the stage does not say, or it was. The caller frees it. */
@@ -44,36 +35,6 @@ static char *explain(struct trial *t, struct instance *stage, const outflow_reco
 	if (trial_explain(t, stage, in, json, &err) != OUTFLOW_OK)
 		return NULL;
 	return explanation_reason((outflow_str){ json->ptr, json->len });
-}
-
-static json_t *stage_json(struct trial *t, struct instance *stage, const outflow_record *in, uint32_t n,
-                          const outflow_record *out, uint32_t n_out)
-{
-	json_t *inputs = json_array(), *outputs = json_array(), *reasons = json_array();
-	struct title class = { { 0 } };
-	json_t *o;
-
-	snprintf(class.text, sizeof class.text, "%.80s/%.80s", stage->component.module->plugin->id,
-	         stage->component.what->name);
-	for (uint32_t i = 0; i < n; i++) {
-		json_t *input = show_record(&in[i]);
-		outflow_bytes text;
-		char *reason = n_out < n ? explain(t, stage, &in[i], &text) : NULL;
-
-		if (reason != NULL)
-			json_array_append_new(reasons, explanation_json(text));
-		free(reason);
-		if (stage->predicate != NULL)
-			json_object_set_new(input, "chosen", json_boolean(trial_chooses(t, stage, &in[i]) == 1));
-		json_array_append_new(inputs, input);
-	}
-	for (uint32_t i = 0; i < n_out; i++)
-		json_array_append_new(outputs, show_record(&out[i]));
-	o = json_pack("{s:s, s:s, s:o, s:o, s:o}", "stage", stage->model->name, "component", class.text, "inputs",
-	              inputs, "outputs", outputs, "explanations", reasons);
-	if (stage->predicate != NULL)
-		json_object_set_new(o, "predicate", json_string(stage->predicate->model->name));
-	return o;
 }
 
 static void print_reasons(struct trial *t, struct instance *stage, const outflow_record *in, uint32_t n)
@@ -114,7 +75,7 @@ static const outflow_record *input_of(const outflow_record *in, uint32_t n, uint
 static int all_unchanged(const outflow_record *in, uint32_t n, const outflow_record *out, uint32_t n_out)
 {
 	for (uint32_t i = 0; i < n_out; i++)
-		if (n != n_out || !outcome_is_unchanged(&out[i], &in[i]))
+		if (n != n_out || trial_changes(&out[i], &in[i]) != 0)
 			return 0;
 	return 1;
 }
@@ -153,7 +114,7 @@ void try_show_stage(void *ctx, struct trial *t, struct instance *stage, const ou
 	struct try_show *s = ctx;
 
 	if (s->stages != NULL)
-		json_array_append_new(s->stages, stage_json(t, stage, in, n, out, n_out));
+		json_array_append_new(s->stages, trial_stage_json(t, stage, in, n, out, n_out));
 	else
 		print_stage(t, stage, in, n, out, n_out);
 }
@@ -199,16 +160,9 @@ static void print_end(const struct pipeline_model *m, const struct trial_outcome
 void try_show_end(struct try_show *s, const struct pipeline_model *m, const struct trial_outcome *o,
                   const outflow_record *input)
 {
-	json_t *answer;
-
 	if (s->stages == NULL) {
 		print_end(m, o);
 		return;
 	}
-	answer = outcome_json(o, input);
-	json_object_set_new(answer, "pipeline", json_string(m->name));
-	json_object_set_new(answer, "source", show_record(input));
-	json_object_set(answer, "stages", s->stages);
-	json_object_set_new(answer, "stopped", json_boolean(o->stopped));
-	envelope_print(answer, NULL);
+	envelope_print(trial_json(m, o, input, s->stages), NULL);
 }

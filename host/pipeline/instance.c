@@ -62,7 +62,7 @@ static const outflow_time_api time_api = {
 static outflow_metric *metric_open(const outflow_host *h, uint32_t kind, const char *name, const char *unit,
                                    const char *help)
 {
-	return metrics_open(h, &of(h)->place, kind, name, unit, help);
+	return of(h)->services->apart ? NULL : metrics_open(h, &of(h)->place, kind, name, unit, help);
 }
 
 static const outflow_metric_api metric_api = { sizeof metric_api, metric_open, metrics_add, metrics_set };
@@ -224,8 +224,8 @@ static void offer_services(struct instance *i)
 		.ctx = i,
 		.name = "outflow",
 		.version = PACKAGE_VERSION,
-		.pipeline = i->place.pipeline,
-		.stage = i->place.stage,
+		.pipeline = i->services->model->name,
+		.stage = i->model->name,
 		.task = i->services->task,
 		.n_tasks = i->services->n_tasks,
 		.log = &log_api,
@@ -263,6 +263,8 @@ outflow_status instance_create(struct instance *i, struct services *s, const str
 		.component = *component,
 		.place = { s->model->name, model->name, s->task },
 	};
+	if (s->apart)
+		i->place = log_trial_place;
 	offer_services(i);
 	status = ops->create(&i->host, model->config, &i->self, err);
 	if (status != OUTFLOW_OK) {

@@ -54,6 +54,7 @@ struct services {
 	struct task_numbers journal_numbers; /* what they have to say of them all */
 	struct task_metrics *metrics;        /* NULL: none */
 	uint32_t task, n_tasks;
+	int apart; /* a trial beside the pipeline of that name: its log lines are not that one's, and it has no metrics */
 };
 
 struct instance {

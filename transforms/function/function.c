@@ -327,6 +327,7 @@ const outflow_component function_component = {
 	.size = sizeof function_component,
 	.kind = OUTFLOW_TRANSFORM,
 	.name = "function",
+	.flags = OUTFLOW_CALLS_OUT,
 	.doc = "Posts events to an HTTP function; its answer says what becomes of them.",
 	.config = &options_schema,
 	.ops = &ops,

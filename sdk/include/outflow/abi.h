@@ -332,9 +332,10 @@ typedef struct outflow_sink_ops {
 
 enum { OUTFLOW_SOURCE = 1, OUTFLOW_SINK, OUTFLOW_TRANSFORM, OUTFLOW_PREDICATE, OUTFLOW_CONVERTER };
 #define OUTFLOW_PRIVATE_COPY 1u /* load a copy of the plugin for each instance: its client library has global state */
+#define OUTFLOW_CALLS_OUT 2u    /* a transform or predicate whose work calls other programs: a daemon does not try it out */
 typedef struct outflow_component {
 	uint32_t size, kind;
-	uint32_t flags, spare;            /* OUTFLOW_PRIVATE_COPY */
+	uint32_t flags, spare;            /* OUTFLOW_PRIVATE_COPY, OUTFLOW_CALLS_OUT */
 	const char *name, *doc;
 	const outflow_cfg_def *config;    /* NULL: no keys */
 	const void *ops;                  /* outflow_<kind>_ops */

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "host/cli/trial.h"
+#include "host/pipeline/trial.h"
 
 #include "host/base/clock.h"
-#include "host/cli/tool.h"
-#include "host/cli/trial_ends.h"
 #include "host/config/schema.h"
 #include "host/pipeline/dead_letter.h"
+#include "host/pipeline/trial_ends.h"
 
 #include <outflow/ext/explain.h>
 #include <outflow/util.h>
@@ -66,13 +65,73 @@ static outflow_status on_pause(void *ctx, int64_t deadline_ns, outflow_error *er
 	return OUTFLOW_E_CANCELED;
 }
 
+/* ---- a stage that is left out ---- */
+
+static outflow_status left_out_create(const outflow_host *h, const outflow_config *c, void **self, outflow_error *err)
+{
+	(void)c;
+	(void)err;
+	*self = (void *)(uintptr_t)h;
+	return OUTFLOW_OK;
+}
+
+static outflow_status left_out_apply(void *self, const outflow_record *in, size_t n, outflow_batch *out,
+                                     outflow_error *err)
+{
+	(void)self;
+	(void)in;
+	(void)n;
+	(void)out;
+	return outflow_fail(err, OUTFLOW_E_UNSUPPORTED,
+	                    "calls another program, which a trial does not: what would come of it is not known");
+}
+
+static void left_out_destroy(void *self)
+{
+	(void)self;
+}
+
+static const outflow_transform_ops left_out_ops = {
+	.size = sizeof left_out_ops, .create = left_out_create, .apply = left_out_apply, .destroy = left_out_destroy
+};
+static const outflow_component left_out = {
+	.size = sizeof left_out, .kind = OUTFLOW_TRANSFORM, .name = "left out", .ops = &left_out_ops
+};
+
 /* ---- making it ---- */
 
-/* The shared copy will do for a component that wants one of its own, too: each stage has a single instance. */
+/* Alone each stage has the only instance of its component: the shared copy will do for one that wants its own, too. */
+static outflow_status choose_component(struct trial *t, const struct stage_model *m, struct component *c,
+                                       outflow_error *err)
+{
+	*c = m->component;
+	if (t->whom == TRIAL_FOR_USER)
+		return OUTFLOW_OK;
+	if (!(c->what->flags & OUTFLOW_CALLS_OUT))
+		return inventory_instance(t->environment.inventory, &m->component, c, err);
+	if (c->what->kind != OUTFLOW_TRANSFORM)
+		return outflow_fail(err, OUTFLOW_E_UNSUPPORTED, "calls another program, which a trial does not");
+	c->what = &left_out;
+	return OUTFLOW_OK;
+}
+
+static void release(struct trial *t, struct instance *i)
+{
+	instance_destroy(i);
+	if (t->whom == TRIAL_FOR_CLIENT)
+		inventory_release(t->environment.inventory, &i->component, 1);
+	i->component = (struct component){ 0 };
+}
+
 static outflow_status create(struct trial *t, struct instance *i, const struct stage_model *m, outflow_error *err)
 {
-	outflow_status status = instance_create(i, &t->services, m, &m->component, err);
+	struct component c;
+	outflow_status status = choose_component(t, m, &c, err);
 
+	if (status == OUTFLOW_OK) {
+		status = instance_create(i, &t->services, m, &c, err);
+		i->component = c;
+	}
 	if (status == OUTFLOW_OK && m->predicate != NULL)
 		i->predicate = &t->predicates[m->predicate - t->model->predicates];
 	return status;
@@ -84,8 +143,10 @@ static outflow_status create_all(struct trial *t, struct instance *instances, co
 	for (size_t i = 0; i < n; i++) {
 		outflow_status status = create(t, &instances[i], &models[i], err);
 
-		if (status != OUTFLOW_OK)
+		if (status != OUTFLOW_OK) {
+			instances[i].model = &models[i];
 			return instance_blame(&instances[i], status, err);
+		}
 	}
 	return OUTFLOW_OK;
 }
@@ -98,6 +159,8 @@ static void connect_parts(struct trial *t)
 		                     .model = &m->sink,
 		                     .component = m->sink.component,
 		                     .place = { m->name, m->sink.name, 0 } };
+	if (t->services.apart)
+		t->sink.place = log_trial_place;
 	faults_init(&t->faults, &t->services, NULL, m->deadletter.name != NULL ? &t->dead_letters : NULL, NULL);
 	t->watch = (struct chain_watch){ .stage = on_stage, .failure = on_failure, .ctx = t };
 	t->chain = (struct chain){ .services = &t->services,
@@ -110,25 +173,10 @@ static void connect_parts(struct trial *t)
 		                   .watch = &t->watch };
 }
 
-int trial_configuration(struct configuration *c, const struct config_options *o, int json)
+outflow_status trial_pipeline_new(const struct host_model *host, const struct inventory *inventory,
+                                  struct settings *keys, struct problems *problems, struct pipeline_model **result)
 {
-	outflow_error err = { .size = sizeof err };
-	struct component filter;
-	int status = configuration_read(c, o);
-
-	problems_clear(&c->problems);
-	if (status != EXIT_OK)
-		return EXIT_ENVIRONMENT;
-	if (inventory_open(c->host.plugin_path, NULL, &c->inventory, &err) != OUTFLOW_OK)
-		return tool_fail(json, EXIT_ENVIRONMENT, "%s", err.msg);
-	/* Without it every other problem would be about it, too. */
-	if (inventory_find(c->inventory, OUTFLOW_TRANSFORM, "event/filter", &filter, &err) != OUTFLOW_OK)
-		return tool_fail(json, EXIT_ENVIRONMENT, "%s (--plugin-path says where plugins are)", err.msg);
-	return EXIT_OK;
-}
-
-outflow_status trial_pipeline_new(struct configuration *c, struct settings *keys, struct pipeline_model **result)
-{
+	const struct declarations none = { 0 };
 	struct declaration d = { .name = (char *)(uintptr_t) "test" };
 	outflow_status status = settings_set(keys, "source.class", "gen/source", NULL, 0);
 
@@ -137,23 +185,23 @@ outflow_status trial_pipeline_new(struct configuration *c, struct settings *keys
 		status = settings_set(keys, "sink.class", "null/sink", NULL, 0);
 	if (status == OUTFLOW_OK)
 		status = settings_set(keys, "name", d.name, NULL, 0);
-	/* The command has a limit of its own. */
+	/* Who tries something has limits of their own. */
 	if (status == OUTFLOW_OK)
 		status = settings_set(keys, "source.event.max.bytes", "128MiB", NULL, 0);
 	d.settings = *keys;
-	return status == OUTFLOW_OK
-	               ? pipeline_model_new(&d, &c->loaded.connections, &c->host, c->inventory, &c->problems, result)
-	               : status;
+	return status == OUTFLOW_OK ? pipeline_model_new(&d, &none, host, inventory, problems, result) : status;
 }
 
-outflow_status trial_open(struct trial *t, const struct configuration *c, const struct pipeline_model *m,
-                          outflow_error *err)
+outflow_status trial_open(struct trial *t, const struct host_model *host, struct inventory *inventory,
+                          const struct pipeline_model *m, enum trial_for whom, outflow_error *err)
 {
 	outflow_status status;
 
-	*t = (struct trial){ .model = m };
-	t->environment = (struct environment){ .inventory = c->inventory, .host = &c->host };
-	t->services = (struct services){ .environment = &t->environment, .model = m, .n_tasks = 1 };
+	*t = (struct trial){ .model = m, .whom = whom };
+	t->environment = (struct environment){ .inventory = inventory, .host = host };
+	t->services = (struct services){
+		.environment = &t->environment, .model = m, .n_tasks = 1, .apart = whom == TRIAL_FOR_CLIENT
+	};
 	t->pool = pool_new();
 	t->stages = calloc(m->n_stages + 1, sizeof *t->stages);
 	t->predicates = calloc(m->n_predicates + 1, sizeof *t->predicates);
@@ -170,7 +218,7 @@ outflow_status trial_change(struct trial *t, size_t stage, const struct settings
 {
 	struct stage_model *changed = &t->changed[stage];
 
-	instance_destroy(&t->stages[stage]);
+	release(t, &t->stages[stage]);
 	instance_config_free(&changed->config);
 	*changed = t->model->stages[stage];
 	changed->config = NULL;
@@ -184,11 +232,11 @@ void trial_close(struct trial *t)
 	if (t->model == NULL)
 		return;
 	for (size_t i = t->stages && t->changed ? t->model->n_stages : 0; i-- > 0;) {
-		instance_destroy(&t->stages[i]);
+		release(t, &t->stages[i]);
 		instance_config_free(&t->changed[i].config);
 	}
 	for (size_t i = t->predicates ? t->model->n_predicates : 0; i-- > 0;)
-		instance_destroy(&t->predicates[i]);
+		release(t, &t->predicates[i]);
 	ledger_free(&t->services.ledger);
 	pool_free(&t->pool);
 	timers_clear(&t->services.timers);
@@ -278,6 +326,15 @@ outflow_status trial_run(struct trial *t, const outflow_record *r, const struct 
 	status = chain_run(&t->chain, t->family, err);
 	if (status == OUTFLOW_E_CANCELED && t->outcome.postponed) {
 		if (add_failure(t, t->stages[t->n_done].model->name, OUTFLOW_E_RETRY, err) == NULL)
+			return outflow_fail(err, OUTFLOW_E_NOMEM, "no memory for a failure");
+		return OUTFLOW_OK;
+	}
+	if (status == OUTFLOW_E_UNSUPPORTED && t->stages[t->n_done].component.what == &left_out) {
+		outflow_error reason = { .size = sizeof reason };
+
+		t->outcome.unknown = 1;
+		(void)left_out_apply(NULL, NULL, 0, NULL, &reason);
+		if (add_failure(t, t->stages[t->n_done].model->name, status, &reason) == NULL)
 			return outflow_fail(err, OUTFLOW_E_NOMEM, "no memory for a failure");
 		return OUTFLOW_OK;
 	}

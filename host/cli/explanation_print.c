@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "host/cli/explanation.h"
+#include "host/cli/explanation_print.h"
 
 #include "host/cli/show.h"
+#include "host/pipeline/explanation.h"
 
 #include <outflow/json.h>
 #include <outflow/util.h>
@@ -13,26 +14,21 @@
 enum column { PATH, OPERATOR, FOUND, VERDICT, N_COLUMNS };
 static const char *const titles[N_COLUMNS] = { "path", "operator", "found", "verdict" };
 
-static uint32_t member(const outflow_json *j, uint32_t object, const char *name)
-{
-	return outflow_json_member(j, object, outflow_text(name));
-}
-
 static outflow_str cell(const outflow_json *j, uint32_t field, enum column column)
 {
-	uint32_t path = member(j, field, "path"), value;
+	uint32_t path = explanation_member(j, field, "path"), value;
 
 	switch (column) {
 	case PATH:
 		return path ? outflow_json_text(j, path) : outflow_text("");
 	case OPERATOR:
-		value = member(j, field, "pattern");
+		value = explanation_member(j, field, "pattern");
 		return value ? outflow_json_raw(j, value) : outflow_text("");
 	case FOUND:
-		value = member(j, field, "found");
+		value = explanation_member(j, field, "found");
 		return value ? outflow_json_raw(j, value) : outflow_text("-");
 	default:
-		value = member(j, field, "fits");
+		value = explanation_member(j, field, "fits");
 		return outflow_text(value && outflow_json_type(j, value) == OUTFLOW_JSON_TRUE ? "fits"
 		                                                                              : "does not fit");
 	}
@@ -75,27 +71,11 @@ static void print_fields(const outflow_json *j, uint32_t fields, const char *ind
 	}
 }
 
-/* The text of a member, decoded and malloc'd; NULL: there is none, or no memory. */
-static char *text_of(const outflow_json *j, uint32_t object, const char *name)
-{
-	uint32_t at = member(j, object, name);
-	outflow_str text;
-	char *decoded;
-
-	if (at == 0 || outflow_json_type(j, at) != OUTFLOW_JSON_STRING)
-		return NULL;
-	text = outflow_json_text(j, at);
-	decoded = malloc(text.len + 1);
-	if (decoded != NULL)
-		decoded[outflow_json_decode(text, decoded)] = '\0';
-	return decoded;
-}
-
 /* One pattern: the fields, and the reason when it does not fit. */
 static void print_pattern(const outflow_json *j, uint32_t object, const char *indent, FILE *to)
 {
-	uint32_t fields = member(j, object, "fields");
-	char *reason = text_of(j, object, "reason");
+	uint32_t fields = explanation_member(j, object, "fields");
+	char *reason = explanation_text(j, object, "reason");
 
 	if (fields != 0 && outflow_json_element(j, fields, 0) != 0)
 		print_fields(j, fields, indent, to);
@@ -115,8 +95,8 @@ static void print_patterns(const outflow_json *j, uint32_t patterns, const char 
 
 	snprintf(deeper, sizeof deeper, "%.30s  ", indent);
 	for (uint32_t p = patterns + 1; p < end; p = outflow_json_next(j, p)) {
-		uint32_t matched = member(j, p, "matched");
-		char *name = text_of(j, p, "name");
+		uint32_t matched = explanation_member(j, p, "matched");
+		char *name = explanation_text(j, p, "name");
 
 		fputs(indent, to);
 		show_short(outflow_text_bytes(outflow_text(name ? name : "")), 0, to);
@@ -127,44 +107,6 @@ static void print_patterns(const outflow_json *j, uint32_t patterns, const char 
 	}
 }
 
-/* "a: reason; b: reason" */
-static char *join_reasons(const outflow_json *j, uint32_t patterns)
-{
-	uint32_t end = outflow_json_next(j, patterns) - 1;
-	char *all = NULL;
-
-	for (uint32_t p = patterns + 1; p < end; p = outflow_json_next(j, p)) {
-		char *name = text_of(j, p, "name"), *reason = text_of(j, p, "reason"), *longer = NULL;
-
-		if (name != NULL && reason != NULL &&
-		    asprintf(&longer, "%s%s%s: %s", all ? all : "", all ? "; " : "", name, reason) >= 0) {
-			free(all);
-			all = longer;
-		}
-		free(name);
-		free(reason);
-	}
-	return all;
-}
-
-char *explanation_reason(outflow_str json)
-{
-	outflow_json *j = NULL;
-	char *reason = NULL;
-	uint32_t matched, patterns;
-
-	if (outflow_json_parse(json, &j, NULL) != OUTFLOW_OK)
-		return NULL;
-	matched = member(j, 0, "matched");
-	patterns = member(j, 0, "patterns");
-	reason = text_of(j, 0, "reason");
-	/* One of several that does not fit is no reason when another does. */
-	if (reason == NULL && patterns != 0 && matched != 0 && outflow_json_type(j, matched) == OUTFLOW_JSON_FALSE)
-		reason = join_reasons(j, patterns);
-	outflow_json_free(&j);
-	return reason;
-}
-
 void explanation_print(outflow_str json, const char *indent, FILE *to)
 {
 	outflow_json *j = NULL;
@@ -172,7 +114,7 @@ void explanation_print(outflow_str json, const char *indent, FILE *to)
 
 	if (outflow_json_parse(json, &j, NULL) != OUTFLOW_OK)
 		return;
-	patterns = member(j, 0, "patterns");
+	patterns = explanation_member(j, 0, "patterns");
 	if (patterns != 0)
 		print_patterns(j, patterns, indent, to);
 	else

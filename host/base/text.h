@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* text.h: texts from the command line, from files and from standard input, none of them longer than TEXT_MAX. */
-#ifndef HOST_CLI_TEXT_H
-#define HOST_CLI_TEXT_H
+#ifndef HOST_BASE_TEXT_H
+#define HOST_BASE_TEXT_H
 #include <outflow/abi.h>
 
 #include <stdio.h>

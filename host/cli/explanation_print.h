@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* explanation.h: what a filter says of a record (outflow.explain/1), for people. */
-#ifndef HOST_CLI_EXPLANATION_H
-#define HOST_CLI_EXPLANATION_H
+/* explanation_print.h: what a filter says of a record (outflow.explain/1), for people. */
+#ifndef HOST_CLI_EXPLANATION_PRINT_H
+#define HOST_CLI_EXPLANATION_PRINT_H
 #include <outflow/abi.h>
 
 #include <stdio.h>
@@ -9,8 +9,5 @@
 /* Prints a line for each field of the pattern: path, what was asked for, what was found, the verdict; then the reason. Of
  * several patterns the same for each, below its name. */
 void explanation_print(outflow_str json, const char *indent, FILE *to);
-
-/* Why it does not fit, malloc'd; NULL: it fits, gives no reason, or there is no memory. */
-char *explanation_reason(outflow_str json);
 
 #endif

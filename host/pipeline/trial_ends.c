@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "host/cli/trial_ends.h"
+#include "host/pipeline/trial_ends.h"
 
 #include "host/base/clock.h"
 #include "host/config/schema.h"

@@ -1,30 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "host/cli/pattern.h"
+#include "host/pipeline/pattern_trial.h"
 
-#include "host/base/log.h"
-#include "host/cli/tool.h"
+#include <outflow/util.h>
 
 #include <stdlib.h>
 
-static int make_model(struct pattern_trial *p, const struct pattern_options *o)
+static outflow_status make_model(struct pattern_trial *p, const struct pattern_setting *s, outflow_error *err)
 {
 	struct settings keys = { 0 };
+	struct problems problems = { 0 };
 	outflow_status status = settings_set(&keys, "filter.pattern", "", NULL, 0);
 
 	if (status == OUTFLOW_OK)
-		status = settings_set(&keys, "source.format", o->format ? o->format : "json", NULL, 0);
+		status = settings_set(&keys, "source.format", s->format ? s->format : "json", NULL, 0);
 	if (status == OUTFLOW_OK)
-		status = trial_pipeline_new(&p->configuration, &keys, &p->model);
+		status = trial_pipeline_new(s->host, s->inventory, &keys, &problems, &p->model);
 	settings_clear(&keys);
 	if (status != OUTFLOW_OK)
-		return tool_fail(o->json, PATTERN_ENVIRONMENT, "no memory for a filter");
-	if (p->model == NULL)
-		return tool_fail(o->json, PATTERN_ENVIRONMENT, "no filter can be made: %s",
-		                 p->configuration.problems.n > 0 ? p->configuration.problems.list[0].message
-		                                                 : "no memory");
-	while (strcmp(p->model->stages[p->filter].name, "filter") != 0)
+		outflow_fail(err, status, "no memory for a filter");
+	else if (p->model == NULL)
+		status = outflow_fail(err, OUTFLOW_E_CONFIG, "no filter can be made: %s",
+		                      problems.n > 0 ? problems.list[0].message : "no memory");
+	problems_clear(&problems);
+	while (status == OUTFLOW_OK && strcmp(p->model->stages[p->filter].name, "filter") != 0)
 		p->filter++;
-	return EXIT_OK;
+	return status;
 }
 
 static void on_stage(void *ctx, struct trial *t, struct instance *stage, const outflow_record *in, uint32_t n,
@@ -42,44 +42,35 @@ static void on_stage(void *ctx, struct trial *t, struct instance *stage, const o
 		p->explanation = strndup(json.ptr, json.len);
 }
 
-int pattern_trial_open(struct pattern_trial *p, const struct pattern_options *o)
+outflow_status pattern_trial_open(struct pattern_trial *p, const struct pattern_setting *setting, outflow_error *err)
 {
-	outflow_error err = { .size = sizeof err };
-	int status = trial_configuration(&p->configuration, &o->config, o->json);
+	outflow_status status = make_model(p, setting, err);
 
-	if (status == EXIT_OK)
-		status = make_model(p, o);
-	if (status != EXIT_OK)
-		return status;
-	log_set_level(o->lines || o->batch ? OUTFLOW_LOG_ERROR : OUTFLOW_LOG_WARN);
-	if (trial_open(&p->trial, &p->configuration, p->model, &err) != OUTFLOW_OK)
-		return tool_fail(o->json, PATTERN_ENVIRONMENT, "%s", err.msg);
+	if (status == OUTFLOW_OK)
+		status = trial_open(&p->trial, setting->host, setting->inventory, p->model, setting->whom, err);
 	p->trial.on_stage = on_stage;
 	p->trial.ctx = p;
-	return EXIT_OK;
+	return status;
 }
 
-int pattern_trial_use(struct pattern_trial *p, const struct text *pattern, const char *dialect, outflow_error *err)
+outflow_status pattern_trial_use(struct pattern_trial *p, const struct text *pattern, const char *dialect,
+                                 outflow_error *err)
 {
 	struct settings keys = { 0 };
 	outflow_status status = OUTFLOW_OK;
 
-	p->ready = 0;
-	if (memchr(pattern->ptr, '\0', pattern->n) != NULL) {
-		outflow_fail(err, OUTFLOW_E_CONFIG, "pattern.json: the pattern holds a NUL byte");
-		return PATTERN_REFUSED;
-	}
+	if (memchr(pattern->ptr, '\0', pattern->n) != NULL)
+		return outflow_fail(err, OUTFLOW_E_CONFIG, "pattern.json: the pattern holds a NUL byte");
 	if (settings_set(&keys, "pattern", pattern->ptr, NULL, 0) != OUTFLOW_OK ||
 	    (dialect != NULL && settings_set(&keys, "dialect", dialect, NULL, 0) != OUTFLOW_OK))
 		status = outflow_fail(err, OUTFLOW_E_NOMEM, "no memory for a pattern");
 	if (status == OUTFLOW_OK)
 		status = trial_change(&p->trial, p->filter, &keys, err);
 	settings_clear(&keys);
-	p->ready = status == OUTFLOW_OK;
-	return p->ready ? PATTERN_MATCH : PATTERN_REFUSED;
+	return status;
 }
 
-int pattern_trial_ask(struct pattern_trial *p, struct message *m, outflow_error *err)
+enum pattern_verdict pattern_trial_ask(struct pattern_trial *p, struct message *m, outflow_error *err)
 {
 	const struct trial_outcome *outcome;
 	outflow_record r;
@@ -103,7 +94,7 @@ int pattern_trial_ask(struct pattern_trial *p, struct message *m, outflow_error 
 void pattern_trial_close(struct pattern_trial *p)
 {
 	free(p->explanation);
+	p->explanation = NULL;
 	trial_close(&p->trial);
 	pipeline_model_free(&p->model);
-	configuration_clear(&p->configuration);
 }

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * trial.h: the stages of a pipeline at work on one record, by the chain of a task but without one. Nothing is connected,
- * stored or sent; the source and the sinks are not even made. One thread throughout.
+ * trial.h: the stages of a pipeline at work on one record, by the chain of a task but without one. Nothing is stored or
+ * delivered; the source and the sinks are not even made. One thread throughout.
  */
-#ifndef HOST_CLI_TRIAL_H
-#define HOST_CLI_TRIAL_H
-#include "host/cli/options.h"
+#ifndef HOST_PIPELINE_TRIAL_H
+#define HOST_PIPELINE_TRIAL_H
 #include "host/pipeline/chain.h"
 
 /* One record that a stage, or the sink, has refused. */
@@ -24,6 +23,14 @@ struct trial_outcome {
 	size_t n_failures;
 	int stopped;   /* errors.tolerance = none: the last failure would end the task */
 	int postponed; /* the last failure is of the passing kind: the pipeline would try again, later */
+	int unknown;   /* the last failure is a stage that has been left out: nobody knows what would come of it */
+};
+
+/* Who tries. */
+enum trial_for {
+	TRIAL_FOR_USER, /* a program that does nothing else, with the rights of its user */
+	TRIAL_FOR_CLIENT, /* a daemon, beside its pipelines, for a client: a stage that calls other programs is left out, and
+	                   * neither log nor metrics are those of the pipeline of that name */
 };
 
 struct trial {
@@ -33,6 +40,7 @@ struct trial {
 	                 const outflow_record *out, uint32_t n_out);
 	void *ctx;
 	/* Its own. */
+	enum trial_for whom;
 	struct environment environment;
 	struct services services;
 	struct pool *pool;
@@ -49,18 +57,15 @@ struct trial {
 	struct trial_outcome outcome;
 };
 
-/* Reads the host's own keys and loads the plugins, without pipelines that happen to be configured here. EXIT_OK, or
- * EXIT_ENVIRONMENT after saying why: there is no plugin for events. configuration_clear follows in any case. */
-int trial_configuration(struct configuration *c, const struct config_options *o, int json);
+/* A pipeline of which nothing but these keys matters; source and sink are added to them. *result is NULL when there were
+ * problems. OUTFLOW_E_NOMEM. */
+outflow_status trial_pipeline_new(const struct host_model *host, const struct inventory *inventory,
+                                  struct settings *keys, struct problems *problems, struct pipeline_model **result);
 
-/* A pipeline of which nothing but these keys matters; source and sink are added to them. Problems go to the configuration's,
- * *result is NULL then. OUTFLOW_E_NOMEM. */
-outflow_status trial_pipeline_new(struct configuration *c, struct settings *keys, struct pipeline_model **result);
-
-/* Makes the instances of all stages. The configuration and the model outlive the trial. On an error err says why, and
- * trial_close follows all the same. */
-outflow_status trial_open(struct trial *t, const struct configuration *c, const struct pipeline_model *m,
-                          outflow_error *err);
+/* Makes the instances of all stages. What it is given outlives the trial. On an error err says why, and trial_close follows all
+ * the same. */
+outflow_status trial_open(struct trial *t, const struct host_model *host, struct inventory *inventory,
+                          const struct pipeline_model *m, enum trial_for whom, outflow_error *err);
 
 /* Makes the instance of one stage anew with other values for some keys. On an error the trial must not run before this has
  * been called again with success. OUTFLOW_E_CONFIG, OUTFLOW_E_NOMEM and what the component says. */
@@ -78,6 +83,20 @@ outflow_status trial_explain(struct trial *t, struct instance *stage, const outf
 
 /* Inside on_stage: does the stage's predicate have it work on this input? 1 without a predicate; -1: it could not say. */
 int trial_chooses(struct trial *t, struct instance *stage, const outflow_record *in);
+
+/* Which parts of a record are not its input's. */
+enum {
+	CHANGED_TOPIC = 1,
+	CHANGED_KEY = 2,
+	CHANGED_VALUE = 4,
+	CHANGED_HEADERS = 8,
+	CHANGED_PARTITION = 16,
+	CHANGED_TIMESTAMP = 32
+};
+unsigned trial_changes(const outflow_record *r, const outflow_record *input);
+
+/* Has the record this header, byte for byte? */
+int trial_has_header(const outflow_record *r, const outflow_header *h);
 
 /* Accepts one that was zeroed, or not opened whole. */
 void trial_close(struct trial *t);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "host/cli/text.h"
+#include "host/base/text.h"
 
 #include <outflow/util.h>
 

@@ -3,9 +3,9 @@
  * trial_ends.h: what the source and the sink of a pipeline do with a record, for trials, in which there are none: the record
  * that the source would have made of a message, and whether the sink would send one.
  */
-#ifndef HOST_CLI_TRIAL_ENDS_H
-#define HOST_CLI_TRIAL_ENDS_H
-#include "host/cli/text.h"
+#ifndef HOST_PIPELINE_TRIAL_ENDS_H
+#define HOST_PIPELINE_TRIAL_ENDS_H
+#include "host/base/text.h"
 #include "host/config/model.h"
 
 /* One message, as somebody describes it. Zeroed, but for timestamp_ms -1, is a message without anything. */
