@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "host/cli/show.h"
 
-
 #include <outflow/json.h>
 #include <outflow/util.h>
 
