@@ -18,6 +18,9 @@ extern const struct route native_files_routes[];
 /* /v1/plugins (native_plugins.c). */
 extern const struct route native_plugin_routes[];
 
+/* /v1/openapi.json (native_document.c). */
+extern const struct route native_document_routes[];
+
 /* ---- what is said (native_answers.c) ---- */
 
 #define NATIVE_NAME_RULE "is letters, digits and '-', begins with a letter or digit, and has at most 127 of them"

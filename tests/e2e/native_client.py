@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A client of the native API, and daemons that serve it."""
+"""A client of the native API, which holds every answer against the API's document, and daemons that serve it."""
 import json
 import urllib.error
 import urllib.parse
 import urllib.request
 
+import contract
 import servers
 
 
@@ -34,9 +35,14 @@ class Daemon(servers.Outflow):
             "Content-Type": "application/json", **{k.replace("_", "-"): v for k, v in headers.items()}})
         try:
             with urllib.request.urlopen(request, timeout=30) as answer:
-                return Answer(answer.status, answer.headers, answer.read())
+                return self.checked(method, path, answer.status, answer.headers, answer.read())
         except urllib.error.HTTPError as failure:
-            return Answer(failure.code, failure.headers, failure.read())
+            return self.checked(method, path, failure.code, failure.headers, failure.read())
+
+    @staticmethod
+    def checked(method, path, status, headers, body):
+        contract.check(method, path, status, headers.get("Content-Type"), body)
+        return Answer(status, headers, body)
 
     def get(self, path, **query):
         return self.call("GET", path + ("?" + urllib.parse.urlencode(query) if query else ""))

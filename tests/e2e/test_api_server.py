@@ -11,6 +11,7 @@ import time
 
 import pytest
 
+import contract
 import servers
 
 PIPELINE = """
@@ -46,6 +47,7 @@ class Daemon(servers.Outflow):
         answer = connection.getresponse()
         content = answer.read()
         connection.close()
+        contract.check(method, path, answer.status, answer.getheader("Content-Type"), content)
         if answer.getheader("Content-Type") == "application/json" and content:
             content = json.loads(content)
         return answer.status, content, answer

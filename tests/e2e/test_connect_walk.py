@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Outflow answers Kafka Connect's REST API as a real worker of Kafka Connect does, step by step through the whole life of
-connectors, but for the differences that tests/connect/differences.json gives reasons for."""
+connectors, but for the differences that tests/connect/differences.json gives reasons for, and as its document says."""
 import pathlib
 import sys
 
+import contract
 import oracle
 
 CONNECT = pathlib.Path(__file__).resolve().parents[1] / "connect"
@@ -13,13 +14,22 @@ import walk  # noqa: E402
 from connect_server import connect_server  # noqa: E402
 
 
+class Walker(walk.Walker):
+    """One that also holds the answers against the document of the API."""
+
+    def ask(self, step):
+        status, headers, body = super().ask(step)
+        contract.check(*self.fill(step["send"]).split(" ", 1), status, headers.get("content-type"), body)
+        return status, headers, body
+
+
 def test_walk(kafka, tmp_path):
     files = tmp_path / "files"
     files.mkdir()
     server = connect_server(tmp_path / "server", kafka.bootstrap).start()
     try:
         variables = {"DIR": str(files), "TOPIC": oracle.make_topic(kafka.bootstrap, 1)}
-        answers = walk.Walker(server.url, variables, files).walk(walk.load("walk.json"))
+        answers = Walker(server.url, variables, files).walk(walk.load("walk.json"))
     finally:
         server.stop()
     problems = walk.judge(walk.load_golden(), answers, walk.load("differences.json"))

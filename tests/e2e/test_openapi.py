@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Proves that the document of the API is valid, is what is served, and that the API keeps to it, whatever it is sent."""
+import os
+import subprocess
+
+import pytest
+
+import clients
+import contract
+import native_client
+import servers
+
+CONFIG = """
+users = ( { name = "ops"; token = "write"; }, { name = "board"; token = "look"; role = "read-only"; } );
+"""
+PIPELINES = """
+pipelines = (
+  { name = "filed"; source = { class = "gen"; rate = 1000; }; sink = { class = "null"; }; },
+  { name = "lines"; source = { class = "file"; path = "IN"; }; sink = { class = "file"; path = "OUT"; }; } );
+"""
+
+
+@pytest.fixture
+def daemon(tmp_path):
+    it = native_client.Daemon(tmp_path / "daemon").start()
+    yield it
+    it.kill()
+
+
+@pytest.fixture(scope="session")
+def python():
+    """The interpreter with the validator and the fuzzer, which others wrote."""
+    place = clients.fetch("openapi")["openapi"]
+    return dict(os.environ, PYTHONPATH=str(place), PYTHONDONTWRITEBYTECODE="1")
+
+
+def examples(part):
+    """(schema, example) of everything below that has both."""
+    if isinstance(part, list):
+        for item in part:
+            yield from examples(item)
+    elif isinstance(part, dict):
+        schema = part.get("schema", part if "type" in part else None)
+        if schema is not None and "example" in part:
+            yield schema, part["example"]
+        if schema is not None and isinstance(part.get("examples"), dict):
+            yield from ((schema, example["value"]) for example in part["examples"].values())
+        for item in part.values():
+            yield from examples(item)
+
+
+def test_the_document_is_valid(python):
+    """Proves that it is OpenAPI 3.1, and that its examples are what its schemas say."""
+    done = subprocess.run(["/usr/bin/python3", "-m", "openapi_spec_validator", servers.TOP / "host/api/openapi.json"],
+                          env=python, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
+    assert done.returncode == 0, done.stdout.decode()
+    found = list(examples(contract.DOCUMENT))
+    assert len(found) > 10
+    for schema, example in found:
+        contract.validate(example, schema)
+
+
+def test_the_document_is_served(daemon):
+    """Proves that the program has the whole document in it."""
+    assert daemon.get("/v1/openapi.json").json == contract.DOCUMENT
+
+
+def test_examples_work(daemon):
+    """Proves that what the document shows as a request can be sent, in the document's order."""
+    succeeded = 0
+    for template, item in contract.DOCUMENT["paths"].items():
+        for method, operation in item.items():
+            body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}) if method != "parameters" else {}
+            for example in body.get("examples", {}).values():
+                path = template
+                for p in map(contract.resolved, item.get("parameters", [])):
+                    path = path.replace("{%s}" % p["name"], str(p["example"]))
+                answer = daemon.call(method.upper(), path, example["value"])
+                assert answer.status in (200, 201), (method, path, answer.json)
+                succeeded += 1
+    assert succeeded >= 10
