@@ -70,6 +70,7 @@ struct route {
 	const char *consumes; /* media type of the body; NULL: application/json */
 	const char *produces; /* NULL: application/json */
 	int early;
+	const char *header; /* NULL, or only requests with this header find it */
 	/* May the request, with its body, be handled? For access that is not told by users of the API alone; sets user and
 	 * read_only. 0: no, r says why. */
 	int (*admit)(struct api *api, struct request *q, struct response *r);

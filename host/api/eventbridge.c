@@ -179,6 +179,6 @@ static void handle(struct api *api, const struct request *q, struct response *r)
 
 /* Any body: what is wrong with it is said in the vendor's words. */
 const struct route eventbridge_routes[] = {
-	{ "POST", "/", ACCESS_PUBLIC, .handle = handle, .consumes = "*", .early = 1, .admit = admit },
+	{ "POST", "/", ACCESS_PUBLIC, handle, .consumes = "*", .early = 1, .header = "x-acs-action", .admit = admit },
 	{ 0 },
 };

@@ -60,7 +60,7 @@ const struct route *route_find(const struct route *const *tables, struct request
 	*allowed = '\0';
 	for (; *tables != NULL; tables++)
 		for (const struct route *it = *tables; it->method != NULL; it++) {
-			if (!path_matches(it->path, q))
+			if (!path_matches(it->path, q) || (it->header != NULL && request_header(q, it->header) == NULL))
 				continue;
 			if (strcmp(it->method, method) == 0)
 				return it;
