@@ -164,11 +164,13 @@ static void answer_info(struct api *api, const struct request *q, const char *na
 /* ---- create, replace, patch ---- */
 
 /* Puts back the secrets that come as they were shown. 0: r says which cannot be. */
-static int restore_secrets(const char *name, const struct settings *stored, struct settings *given, struct response *r)
+static int restore_secrets(struct api *api, const char *name, const struct settings *stored, struct settings *given,
+                           struct response *r)
 {
 	outflow_error err = { .size = sizeof err };
 	struct problems problems = { 0 };
-	outflow_status status = mask_restore(given, stored, name, &problems);
+	outflow_status status =
+		mask_restore(api->environment->inventory, MASK_PIPELINE, given, stored, name, &problems);
 	int good = status == OUTFLOW_OK && problems.n == 0;
 
 	if (status != OUTFLOW_OK)
@@ -187,7 +189,7 @@ static void create_from(struct api *api, const struct request *q, struct respons
 	enum fleet_answer answer;
 
 	if (connect_read_config(api, c->config, 0, &settings, r) && check_name(c->name, r) &&
-	    restore_secrets(c->name, NULL, &settings, r)) {
+	    restore_secrets(api, c->name, NULL, &settings, r)) {
 		answer = fleet_create(api->fleet, c->name, &settings, c->target, request_time_left_ns(q), &problems,
 		                      &err);
 		if (answer == FLEET_OK || answer == FLEET_CREATED)
@@ -221,7 +223,7 @@ static void put(struct api *api, const struct request *q, struct response *r, co
 	outflow_error err = { .size = sizeof err };
 	enum fleet_answer answer;
 
-	if (!restore_secrets(name, stored, settings, r))
+	if (!restore_secrets(api, name, stored, settings, r))
 		return;
 	answer = fleet_put(api->fleet, name, settings, request_time_left_ns(q), &problems, &err);
 	if (answer == FLEET_OK || answer == FLEET_CREATED)

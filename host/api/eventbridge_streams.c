@@ -215,7 +215,7 @@ static void create(struct call *c)
 	if (status == OUTFLOW_OK)
 		status = set_tags(&settings, tags, n_tags, &problems);
 	if (status == OUTFLOW_OK && problems.reported == 0)
-		status = mask_restore(&settings, NULL, name, &problems);
+		status = mask_restore(c->api->environment->inventory, MASK_PIPELINE, &settings, NULL, name, &problems);
 	if (status != OUTFLOW_OK)
 		call_refuse(c, 500, "InternalError", "No memory.");
 	else if (problems.reported > 0)
@@ -265,7 +265,8 @@ static void update(struct call *c)
 	if (status == OUTFLOW_OK)
 		status = read_parts(c, &settings, &problems);
 	if (status == OUTFLOW_OK && problems.reported == 0)
-		status = mask_restore(&settings, &s->settings, s->name, &problems);
+		status = mask_restore(c->api->environment->inventory, MASK_PIPELINE, &settings, &s->settings, s->name,
+		                      &problems);
 	if (status != OUTFLOW_OK)
 		call_refuse(c, 500, "InternalError", "No memory.");
 	else if (problems.reported > 0)

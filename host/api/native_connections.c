@@ -101,7 +101,8 @@ static int read_settings(struct api *api, const char *name, const json_t *body, 
 	stored = find(&all, name);
 	status = nested_flatten(json_is_object(config) ? config : body, settings, problems);
 	if (status == OUTFLOW_OK)
-		status = mask_restore(settings, stored ? &stored->settings : NULL, name, problems);
+		status = mask_restore(api->environment->inventory, MASK_CONNECTION, settings,
+		                      stored ? &stored->settings : NULL, name, problems);
 	forget(&all);
 	said = settings_get(settings, "name");
 	if (said != NULL && strcmp(said, name) != 0)

@@ -198,7 +198,8 @@ static void create(struct api *api, const struct request *q, struct response *r)
 		return;
 	}
 	name = wished_name(&w);
-	if (mask_restore(&w.settings, NULL, name ? name : "", &w.problems) != OUTFLOW_OK) {
+	if (mask_restore(api->environment->inventory, MASK_PIPELINE, &w.settings, NULL, name ? name : "",
+	                 &w.problems) != OUTFLOW_OK) {
 		native_refuse(r, 500, "no memory", NULL, NULL);
 	} else if (w.problems.reported > 0) {
 		native_refuse(r, 400, "the pipeline cannot be created", &w.problems, w.body);
@@ -246,7 +247,8 @@ static void put_wish(struct api *api, const struct request *q, struct response *
 	outflow_error err = { .size = sizeof err };
 	enum fleet_answer answer;
 
-	if (mask_restore(&w->settings, &s->settings, s->name, &w->problems) != OUTFLOW_OK) {
+	if (mask_restore(api->environment->inventory, MASK_PIPELINE, &w->settings, &s->settings, s->name,
+	                 &w->problems) != OUTFLOW_OK) {
 		native_refuse(r, 500, "no memory", NULL, NULL);
 		return;
 	}

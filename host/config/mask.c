@@ -109,31 +109,25 @@ static int find_place(enum mask_of what, const char *key, struct component_place
 	return 0;
 }
 
-/* X.value is X. */
-static int is_key(const outflow_cfg_key *key, const char *name)
+/* name: without the place's prefix. Of a key X of the component also X.value, of a prefix everything below. */
+static int component_hides(const struct known_component *c, const char *name)
 {
-	size_t n = strlen(key->name);
+	for (const char *secret = c->secrets; *secret != '\0'; secret += strlen(secret) + 1) {
+		size_t n = strlen(secret);
 
-	if (strncmp(name, key->name, n) != 0)
-		return 0;
-	return key->type == OUTFLOW_T_PREFIX || name[n] == '\0' || strcmp(name + n, ".value") == 0;
-}
-
-static int schema_hides(const outflow_cfg_def *def, const char *name)
-{
-	for (size_t i = 0; def != NULL && i < def->n_keys; i++) {
-		const outflow_cfg_key *key = schema_key(def, i);
-
-		if ((key->flags & OUTFLOW_K_SECRET) && is_key(key, name))
+		if (strncmp(name, secret, n) != 0)
+			continue;
+		if (secret[n - 1] == '.' || name[n] == '\0' || strcmp(name + n, ".value") == 0)
 			return 1;
 	}
 	return 0;
 }
 
+/* Is it one of the host's own keys there? */
 static int schema_has(const outflow_cfg_def *def, const char *name)
 {
 	for (size_t i = 0; i < def->n_keys; i++)
-		if (is_key(schema_key(def, i), name))
+		if (strcmp(schema_key(def, i)->name, name) == 0)
 			return 1;
 	return 0;
 }
@@ -144,11 +138,10 @@ static int any_hides(const struct inventory *inv, uint32_t kind, const char *nam
 	const struct catalog *all = inventory_catalog(inv);
 
 	for (size_t i = 0; i < all->n_plugins; i++) {
-		const struct module *m = plugin_file_module(all->plugins[i]);
+		const struct known_plugin *p = all->plugins[i]->about;
 
-		for (size_t k = 0; m != NULL && k < m->plugin->n_components; k++)
-			if (m->plugin->components[k]->kind == kind &&
-			    schema_hides(m->plugin->components[k]->config, name))
+		for (size_t k = 0; k < p->n_components; k++)
+			if (p->components[k].kind == kind && component_hides(&p->components[k], name))
 				return 1;
 	}
 	return 0;
@@ -165,20 +158,35 @@ static const char *class_at(const struct settings *s, const char *prefix)
 	return class ? class : settings_get(s, key);
 }
 
-/* name: without the place's prefix. */
-static int component_hides(const struct inventory *inv, const struct component_place *place, const char *class,
-                           const char *name)
+/* What is known of the key below a place. */
+enum opinion { OPEN, SECRET, UNKNOWN };
+
+static enum opinion ask_class(const struct inventory *inv, const struct component_place *place, const char *class,
+                              const char *name)
 {
-	int loaded = class == NULL;
+	enum opinion opinion = UNKNOWN;
 
 	for (size_t i = 0; i < 2 && place->kinds[i] != 0; i++) {
-		const outflow_component *c = class ? inventory_loaded(inv, place->kinds[i], class) : NULL;
+		const struct known_component *c = inventory_known(inv, place->kinds[i], class);
 
-		loaded |= c != NULL;
-		if (class == NULL ? any_hides(inv, place->kinds[i], name) : c != NULL && schema_hides(c->config, name))
-			return 1;
+		if (c != NULL && component_hides(c, name))
+			return SECRET;
+		if (c != NULL)
+			opinion = OPEN;
 	}
-	return !loaded && !schema_has(&choice_schema, name);
+	return schema_has(&choice_schema, name) ? OPEN : opinion;
+}
+
+/* name: without the place's prefix. Nobody knows which keys of an unknown class are secret. */
+static int place_hides(const struct inventory *inv, const struct component_place *place, const char *class,
+                       const char *name)
+{
+	if (class != NULL)
+		return ask_class(inv, place, class, name) != OPEN;
+	for (size_t i = 0; i < 2 && place->kinds[i] != 0; i++)
+		if (any_hides(inv, place->kinds[i], name))
+			return 1;
+	return 0;
 }
 
 static int is_java(const char *class)
@@ -189,34 +197,42 @@ static int is_java(const char *class)
 	return 0;
 }
 
-/* In Kafka Connect's spelling the keys of the component stand among those of the pipeline. */
-static int connector_hides(const struct inventory *inv, const struct settings *settings, const char *key)
+/* Where the component's keys stand and how it is chosen. In Kafka Connect's spelling they stand among those of the pipeline. 0:
+ * the key is none of a component. */
+static int find_component(enum mask_of what, const struct settings *settings, const char *key,
+                          struct component_place *place, const char **class)
 {
-	const struct component_place place = { "", { OUTFLOW_SOURCE, OUTFLOW_SINK } };
-	const char *class = settings_get(settings, "connector.class");
+	if (find_place(what, key, place)) {
+		*class = class_at(settings, place->prefix);
+		return 1;
+	}
+	*class = settings_get(settings, "connector.class");
+	return connect_is_spelling(settings) && !is_java(*class) && !schema_has(&pipeline_schema, key) &&
+	       connect_key_find(key, CONNECT_SOURCE) == NULL && connect_key_find(key, CONNECT_SINK) == NULL;
+}
 
-	if (is_java(class) || schema_has(&pipeline_schema, key) || connect_key_find(key, CONNECT_SOURCE) != NULL ||
-	    connect_key_find(key, CONNECT_SINK) != NULL)
-		return 0;
-	return component_hides(inv, &place, class, key);
+static int is_secret_by_name(const char *key)
+{
+	char name[NAME_MAX_LENGTH + 1];
+
+	snprintf(name, sizeof name, "%s", key);
+	if (ends_in(name, ".value"))
+		name[strlen(name) - strlen(".value")] = '\0';
+	return is_secret_name(name);
 }
 
 int mask_hides(const struct inventory *inv, enum mask_of what, const struct settings *settings,
                const struct setting *it)
 {
 	struct component_place place;
-	char name[NAME_MAX_LENGTH + 1];
+	const char *class;
 
 	if (is_reference(it->value))
 		return 0;
-	snprintf(name, sizeof name, "%s", it->key);
-	if (ends_in(name, ".value"))
-		name[strlen(name) - strlen(".value")] = '\0';
-	if (is_secret_name(name) || holds_user_info(it->value))
+	if (is_secret_by_name(it->key) || holds_user_info(it->value))
 		return 1;
-	if (find_place(what, it->key, &place))
-		return component_hides(inv, &place, class_at(settings, place.prefix), it->key + strlen(place.prefix));
-	return connect_is_spelling(settings) && connector_hides(inv, settings, it->key);
+	return find_component(what, settings, it->key, &place, &class) &&
+	       place_hides(inv, &place, class, it->key + strlen(place.prefix));
 }
 
 /* ---- there and back ---- */
@@ -237,8 +253,41 @@ outflow_status mask_settings(const struct host_model *host, const struct invento
 	return status;
 }
 
-outflow_status mask_restore(struct settings *given, const struct settings *stored, const char *name,
-                            struct problems *problems)
+static int is_same(const char *a, const char *b)
+{
+	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+/* Is the key's component chosen in the same way in both? */
+static int is_same_component(enum mask_of what, const struct settings *stored, const struct settings *given,
+                             const char *key)
+{
+	struct component_place place;
+	const char *before, *after;
+	char connection[NAME_MAX_LENGTH + 16];
+
+	find_component(what, stored, key, &place, &before);
+	find_component(what, given, key, &place, &after);
+	snprintf(connection, sizeof connection, "%sconnection", place.prefix);
+	return is_same(before, after) && is_same(settings_get(stored, connection), settings_get(given, connection));
+}
+
+/* May the stored value be put there? Under another class, or behind another connection, the same key may be one that is logged,
+ * shown, sent: there it must be sure to be secret. */
+static int may_restore(const struct inventory *inv, enum mask_of what, const struct settings *stored,
+                       const struct settings *given, const char *key)
+{
+	struct component_place place;
+	const char *class;
+
+	if (is_secret_by_name(key) || is_same_component(what, stored, given, key))
+		return 1;
+	return find_component(what, given, key, &place, &class) && class != NULL &&
+	       ask_class(inv, &place, class, key + strlen(place.prefix)) == SECRET;
+}
+
+outflow_status mask_restore(const struct inventory *inv, enum mask_of what, struct settings *given,
+                            const struct settings *stored, const char *name, struct problems *problems)
 {
 	for (size_t i = 0; i < given->n; i++) {
 		struct setting *it = &given->list[i];
@@ -251,6 +300,11 @@ outflow_status mask_restore(struct settings *given, const struct settings *store
 			problems_add(problems, &where,
 			             "is " MASK_TEXT
 			             ", which stands for a secret that stays as it is, but none is stored");
+		else if (!may_restore(inv, what, stored, given, it->key))
+			problems_add(problems, &where,
+			             "is " MASK_TEXT
+			             ", which stands for the secret of another class or connection, where it "
+			             "is kept secret; here it may not be: give a value");
 		else if (settings_set(given, it->key, value, it->file, it->line) != OUTFLOW_OK)
 			return OUTFLOW_E_NOMEM;
 	}

@@ -19,8 +19,8 @@
 enum mask_of { MASK_PIPELINE, MASK_CONNECTION };
 
 /* A copy of the settings in which secrets are masked; with secrets.show in the host's keys it is a plain copy. to: empty. Runs no
- * plugin's code and loads none: all keys of a plugin that is not loaded count as secret. OUTFLOW_E_NOMEM: to is empty.
- * [any] */
+ * plugin's code and loads none: the catalog knows which keys are secret. All keys of a class that is not there count as secret.
+ * OUTFLOW_E_NOMEM: to is empty. [any] */
 outflow_status mask_settings(const struct host_model *host, const struct inventory *inv, enum mask_of what,
                              const struct settings *from, struct settings *to);
 
@@ -28,9 +28,10 @@ outflow_status mask_settings(const struct host_model *host, const struct invento
 int mask_hides(const struct inventory *inv, enum mask_of what, const struct settings *settings,
                const struct setting *it);
 
-/* Puts what is stored (NULL: nothing) wherever `given` has the mask; at a key that has nothing stored the mask is a problem.
- * name: of the pipeline or connection. OUTFLOW_E_NOMEM leaves some of it undone. [any] */
-outflow_status mask_restore(struct settings *given, const struct settings *stored, const char *name,
-                            struct problems *problems);
+/* Puts what is stored (NULL: nothing) wherever `given` has the mask. The mask is a problem at a key that has nothing stored, and
+ * at one that is of another class or connection now and not sure to be secret there. name: of the pipeline or connection.
+ * OUTFLOW_E_NOMEM leaves some of it undone. [any] */
+outflow_status mask_restore(const struct inventory *inv, enum mask_of what, struct settings *given,
+                            const struct settings *stored, const char *name, struct problems *problems);
 
 #endif

@@ -319,15 +319,12 @@ outflow_status inventory_find(const struct inventory *inv, uint32_t kind, const 
 	return n == 1 ? load_found(inv, &found, result, err) : fail_to_find(all, kind, reference, n, err);
 }
 
-const outflow_component *inventory_loaded(const struct inventory *inv, uint32_t kind, const char *reference)
+const struct known_component *inventory_known(const struct inventory *inv, uint32_t kind, const char *reference)
 {
 	struct found found = { 0 };
-	const struct module *m = NULL;
 
 	CHECK_OBJ(inv, INVENTORY_MAGIC);
-	if (find_known(inventory_catalog(inv), kind, reference, &found) == 1)
-		m = plugin_file_module(found.file);
-	return m != NULL ? component_of(m, found.what->kind, found.what->name) : NULL;
+	return find_known(inventory_catalog(inv), kind, reference, &found) == 1 ? found.what : NULL;
 }
 
 /* ---- private copies ---- */

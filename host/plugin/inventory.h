@@ -31,8 +31,8 @@ outflow_status inventory_rescan(struct inventory *inv, outflow_error *err);
 outflow_status inventory_find(const struct inventory *inv, uint32_t kind, const char *reference,
                               struct component *result, outflow_error *err);
 
-/* The same, if its plugin is loaded already; NULL: it is not, or nothing or several match. [any] */
-const outflow_component *inventory_loaded(const struct inventory *inv, uint32_t kind, const char *reference);
+/* What is known of it without loading its plugin; NULL: nothing or several match. [any] */
+const struct known_component *inventory_known(const struct inventory *inv, uint32_t kind, const char *reference);
 
 /* The module to create an instance from: the shared one, or, for a component with OUTFLOW_PRIVATE_COPY, a copy that nobody
  * else has until inventory_release. [any] */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "host/plugin/known_plugin.h"
 
+#include "host/config/schema.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +19,15 @@ static void put_number(FILE *to, uint32_t number)
 	fputc('\0', to);
 }
 
+/* An empty name ends them. */
+static void put_secrets(FILE *to, const outflow_cfg_def *def)
+{
+	for (size_t i = 0; def != NULL && i < def->n_keys; i++)
+		if (schema_key(def, i)->flags & OUTFLOW_K_SECRET)
+			put_text(to, schema_key(def, i)->name);
+	put_text(to, "");
+}
+
 static void put_plugin(FILE *to, const outflow_plugin *p)
 {
 	put_text(to, p->id);
@@ -28,6 +39,7 @@ static void put_plugin(FILE *to, const outflow_plugin *p)
 		put_number(to, p->components[i]->flags);
 		put_text(to, p->components[i]->name);
 		put_text(to, p->components[i]->doc);
+		put_secrets(to, p->components[i]->config);
 	}
 }
 
@@ -83,6 +95,16 @@ static uint32_t get_number(struct reader *r)
 	return (uint32_t)number;
 }
 
+/* They stay texts one behind the other, as they came. */
+static const char *get_secrets(struct reader *r)
+{
+	const char *first = r->at;
+
+	while (*get_text(r) != '\0')
+		;
+	return first;
+}
+
 static outflow_status get_components(struct reader *r, struct known_plugin *p)
 {
 	while (r->at < r->end && !r->failed) {
@@ -96,6 +118,7 @@ static outflow_status get_components(struct reader *r, struct known_plugin *p)
 		more->flags = get_number(r);
 		more->name = get_text(r);
 		more->doc = get_text(r);
+		more->secrets = get_secrets(r);
 	}
 	return r->failed || p->n_components == 0 ? OUTFLOW_E_RECORD : OUTFLOW_OK;
 }

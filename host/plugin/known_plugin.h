@@ -9,6 +9,8 @@
 struct known_component {
 	uint32_t kind, flags;
 	const char *name, *doc; /* "" without one */
+	const char *
+		secrets; /* names of its keys that hold secrets, one behind the other, each with its NUL; "" ends them */
 };
 
 struct known_plugin {

@@ -111,6 +111,38 @@ def test_what_was_hidden_is_kept_when_it_is_written_back(daemon):
     assert LITERAL.encode() in stored and b"[hidden]" not in stored
 
 
+def test_a_secret_stays_where_it_is_secret(daemon):
+    """Proves that an edit of the class does not move a stored secret into a key that is shown."""
+    api = daemon.api
+    secret = {"source": {"class": "gen"}, "sink": {"class": "null"},
+              "transforms": [{"name": "a", "class": "function", "url": "http://127.0.0.1:1/", "headers": {"X-Who": LITERAL}}]}
+    assert api.ask("POST", "/v1/pipelines", dict(secret, name="moved"))[0] == 201, api.heard[-1]
+    shown = api.ask("GET", "/v1/pipelines/moved")[1]["config"]
+    assert shown["transforms.a.headers.X-Who"] == "[hidden]" and shown["transforms.a.url"] == "http://127.0.0.1:1/"
+    moved = dict(secret, transforms=[{"name": "a", "class": "headers", "headers": {"X-Who": "[hidden]"}}])
+    status, answer = api.ask("PUT", "/v1/pipelines/moved", moved)
+    assert status == 400 and "another class" in json.dumps(answer), api.heard[-1]
+    kept = dict(secret, description="kept", transforms=[dict(secret["transforms"][0], headers={"X-Who": "[hidden]"})])
+    assert api.ask("PUT", "/v1/pipelines/moved", kept)[0] == 200, api.heard[-1]
+
+
+def test_what_is_secret_is_known_without_loading_a_plugin(daemon):
+    """Proves that a connection that nothing uses shows all but its secrets."""
+    api = daemon.api
+    assert api.ask("POST", "/v1/connections", {"name": "idle", "class": "kafka", "bootstrap": "127.0.0.1:1",
+                                               "producer": {"sasl.password": LITERAL}})[0] == 201, api.heard[-1]
+    daemon.child.terminate()
+    assert daemon.child.wait(timeout=30) == 0, daemon.tail()
+    text = daemon.config.read_text()
+    daemon.config.write_text(text[:text.index("connections")])
+    daemon.start()
+    servers.wait_until(lambda: is_up(api), 30, "the API answers")
+    config = api.ask("GET", "/v1/connections/idle")[1]["config"]
+    assert config["bootstrap"] == "127.0.0.1:1" and LITERAL not in json.dumps(config) and "[hidden]" in json.dumps(config)
+    with open(f"/proc/{daemon.child.pid}/maps", encoding="utf-8") as maps:
+        assert "kafka" not in maps.read()
+
+
 def test_what_is_created_reads_no_file_of_its_own_choice(tmp_path, daemon):
     """Proves that a reference over the API leads only where secrets.file.paths says."""
     status, answer = daemon.api.ask("PUT", "/connectors/thief/config", dict(CREATED, topic="${file:/etc/hostname}"))
