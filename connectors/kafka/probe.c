@@ -117,6 +117,14 @@ static outflow_status try_bootstrap(const struct probe *p, outflow_error *err)
 
 /* ---- the client ---- */
 
+/* Without what librdkafka adds on its own state: " (after 5ms in state CONNECT, 1 identical error(s) suppressed)". */
+static void keep(char *to, size_t size, const char *reason)
+{
+	const char *end = strstr(reason, " (after ");
+
+	snprintf(to, size, "%.*s", (int)(end ? end - reason : (ptrdiff_t)strlen(reason)), reason);
+}
+
 static void on_error(rd_kafka_t *client, int code, const char *reason, void *opaque)
 {
 	struct probe *p = opaque;
@@ -127,13 +135,13 @@ static void on_error(rd_kafka_t *client, int code, const char *reason, void *opa
 	case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
 	case RD_KAFKA_RESP_ERR_UNSUPPORTED_SASL_MECHANISM:
 	case RD_KAFKA_RESP_ERR__SSL:
-		snprintf(p->refusal, sizeof p->refusal, "%s", reason);
+		keep(p->refusal, sizeof p->refusal, reason);
 		break;
 	case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN: /* says less than what came before it */
 		break;
 	default: /* who cannot be connected to was told before */
 		if (*p->trouble == '\0' || strstr(reason, "Connect to ") == NULL)
-			snprintf(p->trouble, sizeof p->trouble, "%s", reason);
+			keep(p->trouble, sizeof p->trouble, reason);
 	}
 }
 

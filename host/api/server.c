@@ -199,3 +199,8 @@ int server_free(struct server **ps, int64_t deadline_ns)
 	free(s);
 	return 0;
 }
+
+const char *server_library(void)
+{
+	return MHD_get_version();
+}

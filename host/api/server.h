@@ -20,4 +20,7 @@ outflow_status server_new(struct api *api, const struct route *const *tables, st
  * it may use must stay. Clears the pointer on 0, accepts NULL inside. [any] */
 int server_free(struct server **s, int64_t deadline_ns);
 
+/* libmicrohttpd's version. [any] */
+const char *server_library(void);
+
 #endif

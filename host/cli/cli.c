@@ -9,6 +9,7 @@
 const struct subcommand subcommands[] = {
 	{ "run", cli_run, "run the pipelines of a configuration" },
 	{ "check", cli_check, "check a configuration, all mistakes at once, without running anything" },
+	{ "doctor", cli_doctor, "is everything well: environment, configuration, plugins, daemon, brokers" },
 	{ "try", cli_try, "what a pipeline would do with a message, stage by stage" },
 	{ "test", cli_test, "run the cases that say what pipelines make of messages" },
 	{ "pattern", cli_pattern, "does an event fit a pattern, and why" },

@@ -16,6 +16,7 @@ extern const struct subcommand subcommands[];
 int cli_completion(int argc, char **argv);
 int cli_connection(int argc, char **argv);
 int cli_create(int argc, char **argv);
+int cli_doctor(int argc, char **argv);
 int cli_edit(int argc, char **argv);
 int cli_list(int argc, char **argv);
 int cli_logs(int argc, char **argv);

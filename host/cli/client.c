@@ -120,7 +120,7 @@ static void add_problems(const json_t *body, struct problems *problems)
 	}
 }
 
-static int refuse(const struct client *c, const struct client_answer *a, int status)
+static int refuse(struct client *c, const struct client_answer *a, int status)
 {
 	struct problems problems = { 0 };
 	char message[4400];
@@ -130,7 +130,9 @@ static int refuse(const struct client *c, const struct client_answer *a, int sta
 	else
 		snprintf(message, sizeof message, "%s answered with status %ld", c->address, a->status);
 	add_problems(a->body, &problems);
-	if (c->json && problems.n > 0) {
+	if (c->quiet) {
+		snprintf(c->why, sizeof c->why, "%s", message);
+	} else if (c->json && problems.n > 0) {
 		envelope_print(NULL, &problems);
 	} else if (c->json) {
 		envelope_print_error(message);
@@ -142,13 +144,15 @@ static int refuse(const struct client *c, const struct client_answer *a, int sta
 	return status;
 }
 
-static int unreachable(const struct client *c, const char *why)
+static int unreachable(struct client *c, const char *why)
 {
 	char message[5000];
 
 	snprintf(message, sizeof message,
 	         "no daemon answers at %s: %s (is it running? --url and --state-dir say where)", c->address, why);
-	if (c->json)
+	if (c->quiet)
+		snprintf(c->why, sizeof c->why, "%s", message);
+	else if (c->json)
 		envelope_print_error(message);
 	else
 		fprintf(stderr, "outflow: %s\n", message);

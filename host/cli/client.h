@@ -11,7 +11,9 @@ struct client {
 	const char *url;       /* --url: http://, https:// or unix:/path */
 	const char *state_dir; /* --state-dir: the daemon's, whose file `api` says where it is */
 	int json;              /* --json: answers are for programs */
-	char address[4200];    /* what the request goes to */
+	int quiet;             /* what fails is not said, but left in `why` */
+	char why[5000];
+	char address[4200]; /* what the request goes to */
 };
 
 #define CLIENT_LONG_OPTIONS                                                                                            \

@@ -17,6 +17,12 @@ int transfer_run(struct transfer *t)
 	snprintf(t->why, sizeof t->why, "this outflow was built without libcurl, which speaks to it");
 	return -1;
 }
+
+const char *transfer_library(char *why, size_t size)
+{
+	snprintf(why, size, "this outflow was built without libcurl");
+	return NULL;
+}
 #else
 
 #include <curl/curl.h>
@@ -37,6 +43,7 @@ static struct {
 	struct curl_slist *(*append)(struct curl_slist *list, const char *text);
 	void (*free_list)(struct curl_slist *list);
 	const char *(*error_text)(CURLcode code);
+	char *(*version)(void);
 } curl;
 
 static int load_curl(struct transfer *t)
@@ -49,7 +56,7 @@ static int load_curl(struct transfer *t)
 		{ "curl_easy_setopt", &curl.setopt },       { "curl_easy_perform", &curl.perform },
 		{ "curl_easy_getinfo", &curl.getinfo },     { "curl_easy_cleanup", &curl.cleanup },
 		{ "curl_slist_append", &curl.append },      { "curl_slist_free_all", &curl.free_list },
-		{ "curl_easy_strerror", &curl.error_text },
+		{ "curl_easy_strerror", &curl.error_text }, { "curl_version", &curl.version },
 	};
 	void *library;
 
@@ -168,6 +175,16 @@ static int perform(struct transfer *t, CURL *handle)
 		return 0;
 	snprintf(t->why, sizeof t->why, "%s", *error ? error : curl.error_text(code));
 	return -1;
+}
+
+const char *transfer_library(char *why, size_t size)
+{
+	struct transfer t = { 0 };
+
+	if (load_curl(&t) == 0)
+		return curl.version();
+	snprintf(why, size, "%s", t.why);
+	return NULL;
 }
 
 int transfer_run(struct transfer *t)

@@ -26,6 +26,9 @@ struct transfer {
 /* 0: there is an answer; -1: there is none, why says the reason. [any] */
 int transfer_run(struct transfer *t);
 
+/* libcurl's name and version. NULL: it cannot be loaded, why (of transfer_run's size) says the reason. [any] */
+const char *transfer_library(char *why, size_t size);
+
 /* Frees the answer. [any] */
 void transfer_clear(struct transfer *t);
 

@@ -449,6 +449,14 @@ outflow_status config_load(const char *path, struct loaded *to, struct problems 
 	return S_ISDIR(st.st_mode) ? load_directory(path, to, problems) : load_file(path, to, problems);
 }
 
+#define TEXT_OF(X) #X
+#define VERSION_TEXT(MAJOR, MINOR) TEXT_OF(MAJOR) "." TEXT_OF(MINOR)
+
+const char *config_library(void)
+{
+	return VERSION_TEXT(LIBCONFIG_VER_MAJOR, LIBCONFIG_VER_MINOR);
+}
+
 static void clear_declarations(struct declarations *d)
 {
 	for (size_t i = 0; i < d->n; i++) {

@@ -32,6 +32,9 @@ outflow_status config_load(const char *path, struct loaded *to, struct problems 
 /* The same for a text that is in memory already; in problems it is called `name`. [any] */
 outflow_status config_load_text(const char *name, const char *text, struct loaded *to, struct problems *problems);
 
+/* libconfig's version, as it was compiled against. [any] */
+const char *config_library(void);
+
 void loaded_clear(struct loaded *l);
 
 #endif
