@@ -34,6 +34,7 @@
 
 enum api_phase { API_STARTING, API_READY, API_STOPPING };
 
+struct events;
 struct rates;
 struct nonces;
 
@@ -52,6 +53,7 @@ struct api {
 	struct rates *rates;                   /* how fast pipelines are */
 	struct nonces *nonces;                 /* of signed requests */
 	struct changes *changes;               /* whose pipeline has changed; watch it for live status */
+	struct events *events;                 /* who listens to them */
 	char worker_id[300];                   /* "127.0.0.1:8083": who Kafka Connect's answers say they are from */
 	int64_t started_ms;                    /* wall clock */
 	int phase;                             /* atomic, enum api_phase */

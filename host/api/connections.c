@@ -80,6 +80,7 @@ static void send_slow_ones_away(struct server *s)
 	for (struct visit *v = s->visits; v != NULL; v = v->next)
 		if ((v->state == VISIT_RECEIVING || v->state == VISIT_SENDING) && v->since_ns < oldest)
 			(void)shutdown(v->fd, SHUT_RDWR);
+	sendings_cut_off(s, oldest);
 }
 
 void *connections_keep(void *arg)

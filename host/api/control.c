@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "host/api/control.h"
 
+#include "host/api/events.h"
 #include "host/api/guard.h"
 #include "host/api/native_rates.h"
 #include "host/api/nonces.h"
@@ -15,9 +16,12 @@
 #include <unistd.h>
 
 #define NONCES_MAX 200000u /* 12 MB; a hundred requests a second for half an hour */
+/* Threads that live as long as somebody listens to a stream. */
+#define STREAMING_THREADS 1u
 
 struct control {
 	struct api api;
+	struct workers *streaming;
 	struct listener *listeners;
 	size_t n_listeners;
 	struct server *server;
@@ -123,6 +127,25 @@ static outflow_status start(struct control *c, const struct state_dir *d, outflo
 	return status;
 }
 
+static int make_parts(struct control *c)
+{
+	struct api *a = &c->api;
+
+	return (a->changes = changes_new()) != NULL && (a->rates = rates_new()) != NULL &&
+	       (a->nonces = nonces_new(NONCES_MAX)) != NULL &&
+	       (c->streaming = workers_new(STREAMING_THREADS)) != NULL &&
+	       (a->events = events_new(a, c->streaming)) != NULL;
+}
+
+static void free_parts(struct control *c)
+{
+	events_free(&c->api.events);
+	workers_free(&c->streaming);
+	nonces_free(&c->api.nonces);
+	rates_free(&c->api.rates);
+	changes_free(&c->api.changes);
+}
+
 outflow_status control_open(const struct host_model *host, const struct state_dir *d, struct control **result,
                             outflow_error *err)
 {
@@ -130,12 +153,9 @@ outflow_status control_open(const struct host_model *host, const struct state_di
 	outflow_status status = OUTFLOW_OK;
 
 	*result = NULL;
-	if (c == NULL || (c->api.changes = changes_new()) == NULL || (c->api.rates = rates_new()) == NULL ||
-	    (c->api.nonces = nonces_new(NONCES_MAX)) == NULL) {
-		if (c != NULL) {
-			changes_free(&c->api.changes);
-			rates_free(&c->api.rates);
-		}
+	if (c == NULL || !make_parts(c)) {
+		if (c != NULL)
+			free_parts(c);
 		free(c);
 		return outflow_fail(err, OUTFLOW_E_NOMEM, "no memory");
 	}
@@ -185,15 +205,14 @@ int control_close(struct control **pc, int64_t deadline_ns)
 	if (*c->urls != '\0')
 		(void)unlink(c->urls);
 	*c->urls = '\0';
-	if (server_free(&c->server, deadline_ns) != 0)
+	events_stop(c->api.events);
+	if (workers_drain(c->streaming, deadline_ns) != 0 || server_free(&c->server, deadline_ns) != 0)
 		return -1;
 	*pc = NULL;
 	for (size_t i = 0; i < c->n_listeners; i++)
 		listener_close(&c->listeners[i]);
 	free(c->listeners);
-	changes_free(&c->api.changes);
-	rates_free(&c->api.rates);
-	nonces_free(&c->api.nonces);
+	free_parts(c);
 	free(c);
 	return 0;
 }

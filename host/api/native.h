@@ -15,6 +15,9 @@ extern const struct route native_connection_routes[];
 /* /v1/plan, /v1/reload (native_files.c). */
 extern const struct route native_files_routes[];
 
+/* /v1/events (native_events.c). */
+extern const struct route native_event_routes[];
+
 /* /v1/plugins (native_plugins.c). */
 extern const struct route native_plugin_routes[];
 
@@ -51,6 +54,9 @@ int64_t native_number(const struct request *q, const char *name, int64_t fallbac
                       struct response *r);
 
 /* ---- pipelines for people who look (native_view.c) ---- */
+
+/* Sums of its tasks, and rates. NULL: no memory. [any] */
+json_t *native_figures(struct api *api, const struct pipeline_snapshot *s);
 
 /* Name, states, classes, version, times, sums and rates. NULL: no memory. [any] */
 json_t *native_summary(struct api *api, const struct pipeline_snapshot *s);

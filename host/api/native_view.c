@@ -7,6 +7,7 @@
 struct sums {
 	struct account account;
 	uint64_t retried;
+	uint64_t lag_records;
 	int64_t oldest_ms;
 };
 
@@ -19,6 +20,7 @@ static void add(struct sums *sums, const struct task_snapshot *t)
 	sums->account.dropped += t->account.dropped;
 	sums->account.in_flight += t->account.in_flight;
 	sums->retried += t->retried;
+	sums->lag_records += t->lag_records;
 	if (t->oldest_ms > sums->oldest_ms)
 		sums->oldest_ms = t->oldest_ms;
 }
@@ -27,14 +29,14 @@ static json_t *sums_json(const struct sums *s)
 {
 	const struct account *a = &s->account;
 
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "received", (json_int_t)a->received, "filtered",
-	                 (json_int_t)a->filtered, "delivered", (json_int_t)a->delivered, "dead_lettered",
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "received", (json_int_t)a->received,
+	                 "filtered", (json_int_t)a->filtered, "delivered", (json_int_t)a->delivered, "dead_lettered",
 	                 (json_int_t)a->dead_lettered, "dropped", (json_int_t)a->dropped, "in_flight",
-	                 (json_int_t)a->in_flight, "retried", (json_int_t)s->retried, "delay_ms",
-	                 (json_int_t)s->oldest_ms);
+	                 (json_int_t)a->in_flight, "retried", (json_int_t)s->retried, "lag_records",
+	                 (json_int_t)s->lag_records, "delay_ms", (json_int_t)s->oldest_ms);
 }
 
-static json_t *figures_json(struct api *api, const struct pipeline_snapshot *s)
+json_t *native_figures(struct api *api, const struct pipeline_snapshot *s)
 {
 	struct rate rate = rates_look(api->rates, s);
 	struct sums sums = { 0 };
@@ -66,7 +68,7 @@ json_t *native_summary(struct api *api, const struct pipeline_snapshot *s)
 	                 pipeline_target_name(s->target), "source", native_text(s->source_class), "sink",
 	                 native_text(s->sink_class), "version", native_text(s->version), "declared", declared_json(s),
 	                 "created", native_time(s->created_ms), "changed", native_time(s->changed_ms), "figures",
-	                 figures_json(api, s));
+	                 native_figures(api, s));
 }
 
 static json_t *task_json(const struct task_snapshot *t)

@@ -15,7 +15,8 @@ const struct route *const route_tables[] = {
 	connect_lifecycle_routes, connect_offset_routes,  connect_topic_routes,
 	connect_logger_routes,    metrics_routes,         native_connection_routes,
 	native_pipeline_routes,   native_files_routes,    native_plugin_routes,
-	native_document_routes,   eventbridge_routes,     NULL,
+	native_document_routes,   eventbridge_routes,     native_event_routes,
+	NULL,
 };
 
 /* Literal parts before {} ones: "/v1/plugins" is not a pipeline's name. */

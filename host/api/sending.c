@@ -3,8 +3,10 @@
 #include "host/api/server_internal.h"
 
 #include "host/base/clock.h"
+#include "host/base/log.h"
 
 #include <stdlib.h>
+#include <sys/socket.h>
 
 #define BLOCK_SIZE 4096
 
@@ -41,6 +43,7 @@ static void end_stream(void *ctx)
 	if (it->next != NULL)
 		it->next->here = it->here;
 	s->n_streams--;
+	pthread_cond_broadcast(&s->cond);
 	pthread_mutex_unlock(&s->lock);
 	stream_detach(it->stream);
 	stream_release(&it->stream);
@@ -49,13 +52,14 @@ static void end_stream(void *ctx)
 
 static struct MHD_Response *new_stream(struct server *s, struct MHD_Connection *c, struct response *r)
 {
+	const union MHD_ConnectionInfo *fd = MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD);
 	struct sending *it = calloc(1, sizeof *it);
 	struct MHD_Response *result;
 	int ending;
 
 	if (it == NULL)
 		return NULL;
-	*it = (struct sending){ .server = s, .connection = c, .stream = r->stream };
+	*it = (struct sending){ .server = s, .connection = c, .stream = r->stream, .fd = fd->connect_fd };
 	result = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK_SIZE, read_stream, it, end_stream);
 	if (result == NULL) {
 		free(it);
@@ -69,7 +73,6 @@ static struct MHD_Response *new_stream(struct server *s, struct MHD_Connection *
 	if (it->next != NULL)
 		it->next->here = &it->next;
 	s->sendings = it;
-	s->n_streams++;
 	ending = s->ending;
 	pthread_mutex_unlock(&s->lock);
 	if (ending)
@@ -77,14 +80,37 @@ static struct MHD_Response *new_stream(struct server *s, struct MHD_Connection *
 	return result;
 }
 
+/* A place among the streams, which end_stream gives back. */
+static int take_place(struct server *s, struct response *r)
+{
+	int free_place;
+
+	pthread_mutex_lock(&s->lock);
+	free_place = s->n_streams < STREAMS_MAX;
+	s->n_streams += (unsigned)free_place;
+	pthread_mutex_unlock(&s->lock);
+	if (free_place)
+		return 1;
+	response_header(r, "Retry-After", "10");
+	response_error(r, 503, "%d clients listen to streams already, and no more can", STREAMS_MAX);
+	return 0;
+}
+
+static void give_place_back(struct server *s)
+{
+	pthread_mutex_lock(&s->lock);
+	s->n_streams--;
+	pthread_mutex_unlock(&s->lock);
+}
+
 struct MHD_Response *sending_new(struct server *s, struct MHD_Connection *c, struct response *r)
 {
 	struct MHD_Response *result;
 
-	if (r->stream != NULL && __atomic_load_n(&s->n_streams, __ATOMIC_RELAXED) >= STREAMS_MAX)
-		response_error(r, 503, "%d clients listen to streams already, and no more can", STREAMS_MAX);
-	if (r->stream != NULL) {
+	if (r->stream != NULL && take_place(s, r)) {
 		result = new_stream(s, c, r);
+		if (result == NULL)
+			give_place_back(s);
 	} else if (r->length == 0) {
 		result = MHD_create_response_from_buffer(0, "", MHD_RESPMEM_PERSISTENT);
 	} else {
@@ -99,6 +125,20 @@ struct MHD_Response *sending_new(struct server *s, struct MHD_Connection *c, str
 	for (size_t i = 0; i < r->headers.n; i++)
 		(void)MHD_add_response_header(result, r->headers.list[i].name, r->headers.list[i].value);
 	return result;
+}
+
+void sendings_cut_off(struct server *s, int64_t oldest_ns)
+{
+	for (struct sending *it = s->sendings; it != NULL; it = it->next) {
+		int64_t since = stream_idle_since(it->stream);
+
+		if (since == 0 || since >= oldest_ns || it->fd < 0)
+			continue;
+		log_write(&log_api_place, OUTFLOW_LOG_INFO,
+		          "a client of a stream takes nothing any more (api.client.timeout) and is cut off");
+		(void)shutdown(it->fd, SHUT_RDWR);
+		it->fd = -1;
+	}
 }
 
 void sendings_look_after(struct server *s, int end)

@@ -16,6 +16,8 @@
 #define WORKERS_MAX 64u
 #define STACK_SIZE ((size_t)256 << 10)
 #define FILE_MAX (256 << 10)
+/* What clients of streams get to take the end of them. */
+#define FAREWELL_NS (500 * CLOCK_MS)
 
 static void log_server(void *ctx, const char *format, va_list args)
 {
@@ -170,6 +172,14 @@ static void end_keeper(struct server *s)
 	s->keeper_started = 0;
 }
 
+static void await_streams(struct server *s, int64_t deadline_ns)
+{
+	pthread_mutex_lock(&s->lock);
+	while (s->n_streams > 0 && clock_wait(&s->cond, &s->lock, deadline_ns) == 0)
+		;
+	pthread_mutex_unlock(&s->lock);
+}
+
 int server_free(struct server **ps, int64_t deadline_ns)
 {
 	struct server *s = *ps;
@@ -184,6 +194,7 @@ int server_free(struct server **ps, int64_t deadline_ns)
 	if (workers_drain(s->workers, deadline_ns) != 0)
 		return -1;
 	sendings_look_after(s, 1);
+	await_streams(s, clock_mono_ns() + FAREWELL_NS);
 	for (size_t i = 0; i < s->n_fronts; i++) {
 		MHD_stop_daemon(s->fronts[i].daemon);
 		/* Not before: its thread may still be about to stop watching it. */

@@ -51,6 +51,7 @@ struct sending {
 	struct server *server;
 	struct MHD_Connection *connection;
 	struct stream *stream;
+	int fd; /* of the connection */
 };
 
 /* A listener with its daemon. */
@@ -75,7 +76,7 @@ struct server {
 	pthread_cond_t cond; /* something to look after, or the end */
 	struct visit *visits;
 	struct sending *sendings;
-	unsigned n_streams; /* at most STREAMS_MAX */
+	unsigned n_streams; /* at most STREAMS_MAX, those that are about to be sent included */
 	int ending;
 	pthread_t keeper;
 	int keeper_started;
@@ -102,6 +103,9 @@ void exchange_end(void *front, struct MHD_Connection *c, void **exchange, enum M
 
 /* What MHD is to send for a response, whose bytes or stream are taken over. NULL: no memory. */
 struct MHD_Response *sending_new(struct server *s, struct MHD_Connection *c, struct response *r);
+
+/* Cuts off clients that have long taken nothing of what waits for them. [under server.lock] */
+void sendings_cut_off(struct server *s, int64_t oldest_ns);
 
 /* Heartbeats, or with end the end, of all streams. */
 void sendings_look_after(struct server *s, int end);

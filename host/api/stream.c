@@ -20,7 +20,9 @@ struct stream {
 	size_t n, room, taken; /* of waiting: filled, allocated, sent */
 	int ended;
 	int paused;
-	int64_t last_ns; /* something was appended */
+	int64_t last_ns;       /* something was appended */
+	int64_t idle_since_ns; /* atomic: since when the client has taken nothing of what waits; 0: nothing waits */
+	struct wakeup *drained;
 	struct stream_reader reader;
 };
 
@@ -73,6 +75,11 @@ static void wake(struct stream *s)
 	s->reader.wake(s->reader.ctx);
 }
 
+static void note_progress(struct stream *s)
+{
+	__atomic_store_n(&s->idle_since_ns, s->n > s->taken ? clock_mono_ns() : 0, __ATOMIC_RELAXED);
+}
+
 /* Room for n more bytes. [locked] */
 static int make_room(struct stream *s, size_t n)
 {
@@ -110,6 +117,8 @@ static int append(struct stream *s, const char *text, size_t n)
 	memcpy(s->waiting + s->n, text, n);
 	s->n += n;
 	s->last_ns = clock_mono_ns();
+	if (__atomic_load_n(&s->idle_since_ns, __ATOMIC_RELAXED) == 0)
+		note_progress(s);
 	wake(s);
 	return 0;
 }
@@ -145,6 +154,25 @@ int stream_ended(struct stream *s)
 	return ended;
 }
 
+size_t stream_waiting(struct stream *s)
+{
+	size_t n;
+
+	CHECK_OBJ(s, STREAM_MAGIC);
+	pthread_mutex_lock(&s->lock);
+	n = s->n - s->taken;
+	pthread_mutex_unlock(&s->lock);
+	return n;
+}
+
+void stream_tell(struct stream *s, struct wakeup *drained)
+{
+	CHECK_OBJ(s, STREAM_MAGIC);
+	pthread_mutex_lock(&s->lock);
+	s->drained = drained;
+	pthread_mutex_unlock(&s->lock);
+}
+
 void stream_attach(struct stream *s, const struct stream_reader *reader)
 {
 	CHECK_OBJ(s, STREAM_MAGIC);
@@ -159,6 +187,8 @@ void stream_detach(struct stream *s)
 	pthread_mutex_lock(&s->lock);
 	s->ended = 1;
 	s->paused = 0;
+	if (s->drained != NULL)
+		wakeup_signal(s->drained);
 	pthread_mutex_unlock(&s->lock);
 }
 
@@ -174,6 +204,10 @@ ssize_t stream_take(struct stream *s, char *to, size_t n)
 	if (n > 0)
 		memcpy(to, s->waiting + s->taken, n);
 	s->taken += n;
+	if (n > 0)
+		note_progress(s);
+	if (n > 0 && n == there && s->drained != NULL)
+		wakeup_signal(s->drained);
 	if (there == 0 && !s->ended) {
 		s->paused = 1;
 		s->reader.pause(s->reader.ctx);
@@ -181,6 +215,11 @@ ssize_t stream_take(struct stream *s, char *to, size_t n)
 	there += (size_t)!s->ended;
 	pthread_mutex_unlock(&s->lock);
 	return there == 0 ? -1 : (ssize_t)n;
+}
+
+int64_t stream_idle_since(const struct stream *s)
+{
+	return __atomic_load_n(&s->idle_since_ns, __ATOMIC_RELAXED);
 }
 
 void stream_tick(struct stream *s, int64_t now_ns)

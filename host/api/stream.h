@@ -7,6 +7,8 @@
  */
 #ifndef HOST_API_STREAM_H
 #define HOST_API_STREAM_H
+#include "host/base/wakeup.h"
+
 #include <outflow/abi.h>
 #include <sys/types.h>
 
@@ -31,6 +33,12 @@ void stream_end(struct stream *s);
 /* Has it ended? [any] */
 int stream_ended(struct stream *s);
 
+/* How many bytes the client has not taken yet: who sees them grow has to say less. [any] */
+size_t stream_waiting(struct stream *s);
+
+/* Signals `drained` whenever the client has taken all that waited, and when it goes; NULL: no more. [any] */
+void stream_tell(struct stream *s, struct wakeup *drained);
+
 /* ---- for the server ---- */
 
 /* Who sends: pause is called in stream_take when nothing waits, and wake once after that when something does; both with the
@@ -47,6 +55,9 @@ void stream_detach(struct stream *s);
 
 /* Takes up to n bytes; 0: paused; -1: the end. [any] */
 ssize_t stream_take(struct stream *s, char *to, size_t n);
+
+/* Since when (monotonic) the client takes nothing though something waits; 0: nothing waits. Takes no lock. [any] */
+int64_t stream_idle_since(const struct stream *s);
 
 /* Sends the heartbeat when it is due. [any] */
 void stream_tick(struct stream *s, int64_t now_ns);

@@ -117,8 +117,16 @@ enum fleet_answer fleet_add(struct fleet *f, const char *name, struct pipeline_m
 		pipeline_free(&p);
 		return FLEET_FAILED;
 	}
+	if (f->started)
+		fleet_wake(p);
 	*result = p;
 	return FLEET_OK;
+}
+
+void fleet_wake(struct pipeline *p)
+{
+	pipeline_wake(p);
+	fleet_state_changed(p->fleet, p->name);
 }
 
 void fleet_give(struct pipeline *p, struct pipeline_model *model)
@@ -130,7 +138,7 @@ void fleet_give(struct pipeline *p, struct pipeline_model *model)
 	p->next = model;
 	pthread_mutex_unlock(&p->lock);
 	pipeline_model_free(&waiting);
-	pipeline_wake(p);
+	fleet_wake(p);
 }
 
 outflow_status fleet_note_given(struct pipeline *p, const struct settings *settings)

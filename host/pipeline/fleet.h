@@ -51,8 +51,9 @@ enum fleet_answer {
 
 struct fleet_options {
 	int64_t stop_timeout_ns; /* what a drain of one pipeline may take */
-	void (*on_change)(void *ctx,
-	                  const char *name); /* a pipeline's state has changed; from any thread; may be NULL */
+	/* A pipeline, its state or what is asked of it has changed; from any thread, with the fleet's lock, so that it notes
+	 * the name down and calls nothing here; may be NULL. */
+	void (*on_change)(void *ctx, const char *name);
 	void *ctx;
 };
 
@@ -133,7 +134,8 @@ struct task_snapshot {
 	int64_t started_ms;     /* wall clock */
 	struct account account; /* of this life of the task */
 	uint64_t retried;
-	int64_t oldest_ms; /* age of the oldest record in flight */
+	uint64_t lag_records; /* received, or in its journal, and not resolved yet */
+	int64_t oldest_ms;    /* age of the oldest record in flight */
 };
 
 struct pipeline_snapshot {

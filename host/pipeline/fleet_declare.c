@@ -229,7 +229,7 @@ static void remove_missing(const struct reading *r)
 		pthread_mutex_lock(&p->lock);
 		p->deleted = 1;
 		pthread_mutex_unlock(&p->lock);
-		pipeline_wake(p);
+		fleet_wake(p);
 	}
 }
 

@@ -37,6 +37,9 @@ enum fleet_answer fleet_add(struct fleet *f, const char *name, struct pipeline_m
 /* The model takes its place as soon as it can. Owns it. [under lock] */
 void fleet_give(struct pipeline *p, struct pipeline_model *model);
 
+/* Something was asked of it: tells its keeper, and whoever wants to know. [under lock] */
+void fleet_wake(struct pipeline *p);
+
 /* Notes what was given, keeping what it replaces for an edit that fails. OUTFLOW_E_NOMEM: unchanged. [under lock] */
 outflow_status fleet_note_given(struct pipeline *p, const struct settings *settings);
 

@@ -46,7 +46,7 @@ static void look_at_task(const struct pipeline *p, const struct seat *seat, stru
 	*t = (struct task_snapshot){
 		.number = seat->number,
 		.retired = seat->number >= p->n_tasks,
-		.state = seat->task ? task_state(seat->task) : TASK_STARTING_FAILED,
+		.state = seat_state(seat),
 		.restarts = seat->restarts,
 		.next_try_ms = seat->next_try_ns == CLOCK_NEVER || wait > 0 ? wait : 0,
 		.started_ms = seat->started_ms,
@@ -55,6 +55,7 @@ static void look_at_task(const struct pipeline *p, const struct seat *seat, stru
 		task_look(seat->task, &figures);
 	t->account = figures.account;
 	t->retried = figures.retried;
+	t->lag_records = figures.lag_records;
 	t->oldest_ms = figures.oldest_ns / CLOCK_MS;
 	t->reason = strdup(seat->task && task_state_is_final(t->state) ? task_reason(seat->task) : "");
 }

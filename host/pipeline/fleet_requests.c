@@ -287,7 +287,7 @@ static enum fleet_answer aim(struct fleet *f, struct pipeline *p, enum pipeline_
 	p->target = target;
 	p->fresh_start = 1;
 	pthread_mutex_unlock(&p->lock);
-	pipeline_wake(p);
+	fleet_wake(p);
 	return FLEET_OK;
 }
 
@@ -323,7 +323,7 @@ static size_t mark_again(struct pipeline *p, int64_t task, int only_failed)
 	if (p->n_seats == 0 && p->problem != NULL)
 		p->fresh_start = 1;
 	pthread_mutex_unlock(&p->lock);
-	pipeline_wake(p);
+	fleet_wake(p);
 	return n;
 }
 
@@ -389,7 +389,7 @@ enum fleet_answer fleet_delete(struct fleet *f, const char *name, int purge, out
 		p->deleted = 1;
 		p->purge |= purge;
 		pthread_mutex_unlock(&p->lock);
-		pipeline_wake(p);
+		fleet_wake(p);
 	}
 	pthread_mutex_unlock(&f->lock);
 	return answer;

@@ -15,7 +15,8 @@
 
 /* A task, and the ones that take its place when it fails. */
 struct seat {
-	struct task *task;
+	struct task *task; /* NULL: none could be made (failed), or one is about to be */
+	int failed;
 	uint32_t number; /* of the task; n_tasks or above: a retired one */
 	int64_t started_ns, started_ms;
 	int64_t next_try_ns; /* CLOCK_NEVER: no restart is due */
@@ -116,6 +117,9 @@ int64_t seats_next_restart(const struct pipeline *p);
 
 /* Frees them all; none may live. */
 void seats_clear(struct pipeline *p);
+
+/* What the task in a seat does, or is about to. [under lock] */
+enum task_state seat_state(const struct seat *seat);
 
 /* What the pipeline does, by its tasks, and why; the text lives as long as the seats. [under lock] */
 enum pipeline_state seats_state(const struct pipeline *p, const char **reason);

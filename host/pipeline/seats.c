@@ -28,6 +28,7 @@ static void put(struct pipeline *p, struct seat *seat, struct task *task)
 {
 	pthread_mutex_lock(&p->lock);
 	seat->task = task;
+	seat->failed = task == NULL;
 	seat->started_ns = clock_mono_ns();
 	seat->started_ms = clock_wall_ms();
 	seat->next_try_ns = CLOCK_NEVER;
@@ -42,6 +43,7 @@ static void empty(struct pipeline *p, struct seat *seat)
 
 	pthread_mutex_lock(&p->lock);
 	seat->task = NULL;
+	seat->failed = 0;
 	p->leaks |= task != NULL && task_leaks(task);
 	pthread_mutex_unlock(&p->lock);
 	task_free(&task);
@@ -268,6 +270,13 @@ void seats_look_after(struct pipeline *p, int may_restart)
 
 /* ---- what it all comes to ---- */
 
+enum task_state seat_state(const struct seat *seat)
+{
+	if (seat->task != NULL)
+		return task_state(seat->task);
+	return seat->failed ? TASK_STARTING_FAILED : TASK_STARTING;
+}
+
 static enum pipeline_state state_of(const struct seat *seat)
 {
 	static const enum pipeline_state states[] = {
@@ -278,7 +287,7 @@ static enum pipeline_state state_of(const struct seat *seat)
 		[TASK_FAILED] = PIPELINE_RUNNING_FAILED,
 	};
 
-	return seat->task ? states[task_state(seat->task)] : PIPELINE_STARTING_FAILED;
+	return states[seat_state(seat)];
 }
 
 /* Of the states of several tasks, the one that says most: the first of these. */

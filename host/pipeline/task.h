@@ -24,7 +24,8 @@ enum task_state {
 struct task_figures {
 	struct account account;
 	uint64_t retried;
-	int64_t oldest_ns; /* how long the oldest record in flight has been under way */
+	uint64_t lag_records; /* in its journals or in flight */
+	int64_t oldest_ns;    /* how long the oldest record in flight has been under way */
 };
 
 /* Prepares task number `number` of n_tasks; no plugin's code is called. on_change(ctx) is called from the task's thread when

@@ -39,9 +39,9 @@ static int64_t or_nothing(int64_t value, int64_t nothing)
 }
 
 /* The journal counts what is not released; what is resolved but not on disk in a checkpoint does not lag behind. */
-static int64_t lag_records(const struct task *t, uint64_t unacked)
+static int64_t lag_records(const struct task *t)
 {
-	uint64_t in_flight = t->figures.account.in_flight;
+	uint64_t unacked = ledger_untold(t->services.ledger), in_flight = t->figures.account.in_flight;
 	int64_t resolved = (int64_t)(unacked - in_flight);
 	int64_t waiting = t->services.journal_numbers.gauges[TASK_JOURNAL_RECORDS] - resolved;
 
@@ -69,7 +69,7 @@ static void publish_numbers(struct task *t)
 	n.gauges[TASK_IN_FLIGHT] = (int64_t)a->in_flight;
 	n.gauges[TASK_IN_FLIGHT_BYTES] = (int64_t)ledger_in_flight_bytes(l);
 	n.gauges[TASK_UNACKED] = (int64_t)unacked;
-	n.gauges[TASK_LAG_RECORDS] = lag_records(t, unacked);
+	n.gauges[TASK_LAG_RECORDS] = (int64_t)t->figures.lag_records;
 	n.gauges[TASK_OLDEST_NS] = or_nothing(ledger_oldest_ns(l), CLOCK_NEVER);
 	n.gauges[TASK_OLDEST_ARRIVAL_MS] = arrival >= 0 ? arrival : journal_service_oldest_ms(&t->services);
 	task_metrics_set(t->services.metrics, &n);
@@ -86,6 +86,7 @@ void task_publish_account(struct task *t)
 	off = ledger_account(t->services.ledger, &t->figures.account);
 	t->figures.retried = t->faults.retried;
 	t->figures.oldest_ns = oldest_age_ns(t);
+	t->figures.lag_records = (uint64_t)lag_records(t);
 	pthread_mutex_unlock(&t->looking);
 	if (off != 0) {
 		log_write(&t->place, OUTFLOW_LOG_ERROR,
