@@ -142,9 +142,12 @@ static int check_parameters(struct call *c, const struct action *a)
 
 static const struct action *find(const char *name)
 {
-	for (const struct action *it = eventbridge_stream_actions; it->name != NULL; it++)
-		if (strcmp(it->name, name) == 0)
-			return it;
+	static const struct action *const tables[] = { eventbridge_stream_actions, eventbridge_pattern_actions };
+
+	for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
+		for (const struct action *it = tables[i]; it->name != NULL; it++)
+			if (strcmp(it->name, name) == 0)
+				return it;
 	return NULL;
 }
 

@@ -25,6 +25,9 @@ struct action {
 /* Create, Update, Get, List, Start, Pause, Delete (eventbridge_streams.c); ends with a zeroed one. */
 extern const struct action eventbridge_stream_actions[];
 
+/* TestEventPattern (eventbridge_pattern.c); the same. */
+extern const struct action eventbridge_pattern_actions[];
+
 /* A parameter, or NULL without one and for "". [any] */
 const char *call_text(const struct call *c, const char *name);
 

@@ -233,6 +233,23 @@ def test_errors_have_the_vendors_codes(sdk, place, daemon, topic):
     assert sdk.refusal("list_event_buses")[0] == "InvalidAction.NotFound"
 
 
+EVENT = {"specversion": "1.0", "id": "1", "source": "acs:mqtt", "type": "t", "data": {"body": {"seq": 7}}}
+
+
+def test_a_pattern_is_tested_by_the_filter_of_pipelines(sdk):
+    """Proves that TestEventPattern says what the filter would do, in the vendor's dialect, and what is wrong is named."""
+    for pattern, result in (({"data": {"body": {"seq": [7]}}}, True), ({"data": {"body": {"seq": [8]}}}, False),
+                            ({"source": [{"prefix": "acs:"}]}, True), ({}, True)):
+        answer = sdk.call("test_event_pattern", Event=json.dumps(EVENT), EventPattern=json.dumps(pattern))
+        assert answer == {"Result": result}, pattern
+    for event, pattern, code, named in ((EVENT, {"data": 1}, "InvalidParameter", "EventPattern: "),
+                                        (EVENT, {"source": [{"wildcard": "*"}]}, "InvalidParameter", "EventPattern: "),
+                                        ("{", {}, "InvalidParameter", "Event: "), ("", {}, "MissingParameter", "Event: ")):
+        event = event if isinstance(event, str) else json.dumps(event)
+        refused, message = sdk.refusal("test_event_pattern", Event=event, EventPattern=json.dumps(pattern))
+        assert refused == code and named in message, (event, pattern, message)
+
+
 def test_every_field_goes_both_ways(sdk, daemon, topic):
     """Proves that what a stream says becomes the pipeline's settings, and is shown again as it was said."""
     wanted = task("full", topic)
