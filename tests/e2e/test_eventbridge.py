@@ -6,7 +6,10 @@ import hmac
 import http.client
 import json
 import os
+import pathlib
+import re
 import subprocess
+import textwrap
 import time
 import uuid
 
@@ -137,6 +140,30 @@ def test_a_task_through_its_whole_life(sdk, daemon, kafka, mosquitto, topic):
     code, message = sdk.refusal("get_event_streaming", EventStreamingName="line")
     assert code == "EventStreamingNotExisted" and "line" in message
     assert daemon.get("/v1/pipelines/line").status == 404
+
+
+def test_the_program_of_the_documentation(place, tmp_path, kafka, mosquitto, topic):
+    """Proves that doc/eventbridge.md shows a configuration and a program that work, but for its addresses."""
+    page = (pathlib.Path(__file__).resolve().parents[2] / "doc/eventbridge.md").read_text()
+    config, program = (textwrap.dedent(part) for part in
+                       (re.search(rf"^    {start}.*?(?=^\S)", page, re.S | re.M)[0] for start in ("api = ", "from ")))
+    daemon = Daemon(tmp_path / "daemon", mosquitto.url, kafka.bootstrap)
+    there = {"/etc/outflow/console.secret": str(daemon.config.parent.parent / "secret"), "tcp://10.0.0.5:1883": mosquitto.url,
+             "10.0.0.9:9092": kafka.bootstrap, '"Value": "line"': f'"Value": "{topic}"'}
+    daemon.config.write_text(replaced(config, there).replace(
+        "api = { users = (", 'api = { listeners = [ "http://127.0.0.1:0" ]; users = ( { name = "tester"; token = "t"; },'))
+    daemon.start()
+    there["127.0.0.1:8083"] = daemon.url.removeprefix("http://")
+    done = subprocess.run(["/usr/bin/python3", "-c", replaced(program, there) + "\nprint(status)"], stdout=subprocess.PIPE,
+                          env=dict(os.environ, PYTHONPATH=str(place)), timeout=60, check=False)
+    daemon.kill()
+    assert done.returncode == 0 and done.stdout.decode().strip() in ("STARTING", "RUNNING")
+
+
+def replaced(text, by):
+    for old, new in by.items():
+        text = text.replace(old, new)
+    return text
 
 
 def test_a_list_by_prefix_tag_and_page(sdk, topic):
@@ -295,15 +322,20 @@ class Request:
                                          f"Signature={signature}")
         return self
 
-    def send(self, url):
+    def exchange(self, url):
         connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=20)
         connection.request("POST", "/" + ("?" + self.query if self.query else ""), self.body,
                            {k: v for k, v in self.headers.items() if v is not None})
         answer = connection.getresponse()
         body = json.loads(answer.read())
         connection.close()
-        assert set(body) >= {"RequestId", "Code", "Message", "Success"} and answer.getheader("x-acs-request-id") == body["RequestId"]
-        return answer.status, body["Code"]
+        return answer.status, answer.getheader("x-acs-request-id"), body
+
+    def send(self, url):
+        """(status, code), of an answer that has the vendor's shape."""
+        status, request_id, body = self.exchange(url)
+        assert set(body) >= {"RequestId", "Code", "Message", "Success"} and request_id == body["RequestId"]
+        return status, body["Code"]
 
     def with_header(self, name, value):
         if value is None:
@@ -334,6 +366,10 @@ def test_only_what_is_signed_now_and_once_gets_in(daemon):
                             (16, (400, "InvalidTimeStamp.Expired"))):
         then = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 60 * minutes))
         assert Request().with_header("x-acs-date", then).signed(url).send(url) == answer
+    foreign = Request().signed(url).with_header("Origin", "http://elsewhere.example")
+    assert foreign.exchange(url)[0] == 403 and Request().signed(url).with_header("Origin", url).send(url) == (200, "Success")
+    assert Request().with_header("x-acs-action", None).signed(url).exchange(url)[0] == 401
+    assert daemon.call("POST", "/", {}).status == 405
     body = Request(body=b"NamePrefix=a").signed(url)
     body.body = b"NamePrefix=b"
     assert body.send(url) == (400, "SignatureDoesNotMatch")
