@@ -173,7 +173,10 @@ static void test_remotely(struct servers *s, const char *name)
 	reachable = json_object_get(a.body, "reachable");
 	json_array_foreach(json_object_get(a.body, "steps"), i, step)
 		add_outcome(outcome, sizeof outcome, remote_text(step, "name"), remote_text(step, "text"));
-	if (status != EXIT_OK)
+	if (status == EXIT_ENVIRONMENT)
+		checkup_add(&s->d->checkup, VERDICT_WARNING, subject, "ask as somebody who may change things, too",
+		            "is not tested: %s", s->d->client.why);
+	else if (status != EXIT_OK)
 		tell(s, subject, name, 1, 0, s->d->client.why, "");
 	else
 		tell(s, subject, name, !json_is_null(reachable), json_is_true(reachable), remote_text(a.body, "reason"),

@@ -153,3 +153,20 @@ outflow_status connection_check(const struct declaration *d, const struct host_m
 	connection_model_clear(&m);
 	return status;
 }
+
+struct connection_keys connection_keys_of(const struct inventory *inv, uint32_t kind, const char *class)
+{
+	struct end own, other;
+	struct connection_keys keys;
+
+	find_end(inv, kind, class, &own, NULL);
+	find_end(inv, kind == OUTFLOW_SOURCE ? OUTFLOW_SINK : OUTFLOW_SOURCE, class, &other, NULL);
+	memcpy(keys.own, own.schemas, sizeof keys.own);
+	memcpy(keys.other, other.schemas, sizeof keys.other);
+	return keys;
+}
+
+int connection_keys_leave(const struct connection_keys *keys, const char *key)
+{
+	return schema_find(keys->own, SCHEMAS, key) == NULL && schema_find(keys->other, SCHEMAS, key) != NULL;
+}

@@ -22,4 +22,15 @@ void connection_model_clear(struct connection_model *m);
 outflow_status connection_check(const struct declaration *d, const struct host_model *host, const struct inventory *inv,
                                 struct problems *problems);
 
+/* What is known of the keys at one end of a pipeline, and at the other. */
+struct connection_keys {
+	const outflow_cfg_def *own[3], *other[3]; /* NULL: none */
+};
+
+/* Those of a class where a component of kind, OUTFLOW_SOURCE or OUTFLOW_SINK, stands. [any] */
+struct connection_keys connection_keys_of(const struct inventory *inv, uint32_t kind, const char *class);
+
+/* Is this key meant for the other end alone? A connection serves both. [any] */
+int connection_keys_leave(const struct connection_keys *keys, const char *key);
+
 #endif

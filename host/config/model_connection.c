@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "host/config/connection_model.h"
 #include "host/config/model_internal.h"
 #include "host/config/suggest.h"
 
@@ -26,6 +27,21 @@ static void merge_setting(struct making *mk, const char *prefix, const struct se
 	snprintf(twin, sizeof twin, "%s%.*s%s", prefix, (int)(is_value ? n - 6 : n), it->key, is_value ? "" : ".value");
 	if (settings_find(&mk->model->settings, key) == NULL && settings_find(&mk->model->settings, twin) == NULL)
 		mk->status = settings_set(&mk->model->settings, key, it->value, it->file, it->line);
+}
+
+/* All but what is meant for the other end of a pipeline. */
+static void merge(struct making *mk, const char *prefix, const struct settings *settings)
+{
+	const char *class =
+		settings_get(settings, "class") ? settings_get(settings, "class") : making_class(mk, prefix);
+	uint32_t kind = strcmp(prefix, "source.") == 0 ? OUTFLOW_SOURCE : OUTFLOW_SINK;
+	struct connection_keys keys = { 0 };
+
+	if (class != NULL)
+		keys = connection_keys_of(mk->inventory, kind, class);
+	for (size_t i = 0; i < settings->n && mk->status == OUTFLOW_OK; i++)
+		if (!connection_keys_leave(&keys, settings->list[i].key))
+			merge_setting(mk, prefix, &settings->list[i]);
 }
 
 void making_merge_connection(struct making *mk, const char *prefix)
@@ -56,6 +72,5 @@ void making_merge_connection(struct making *mk, const char *prefix)
 		         settings_get(&found->settings, "class"), making_class(mk, prefix));
 		making_complain(mk, key, message);
 	}
-	for (size_t i = 0; i < found->settings.n && mk->status == OUTFLOW_OK; i++)
-		merge_setting(mk, prefix, &found->settings.list[i]);
+	merge(mk, prefix, &found->settings);
 }

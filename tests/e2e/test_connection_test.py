@@ -15,6 +15,7 @@ from confluent_kafka.admin import AdminClient
 import native_client
 import oracle
 import servers
+import test_flow
 import test_security
 
 PROPERTIES = """
@@ -246,6 +247,25 @@ def test_kafka_reasons(daemon, cluster):
     kafka_failed("topic", "'no-such-topic' does not exist", bootstrap=cluster.at("plain"), topic="no-such-topic")
     kafka_failed("topic", "'no-such-topic' does not exist", bootstrap=cluster.at("plain"), topics=f"{cluster.topic},no-such-topic")
     assert "no-such-topic" not in cluster.topics()
+
+
+def test_one_connection_serves_source_and_sink(daemon, cluster):
+    """Proves that a cluster's password is kept in one place for reading, writing and dead letters."""
+    sasl = {"security.protocol": "SASL_PLAINTEXT", "sasl.mechanism": "PLAIN", "sasl.username": "writer",
+            "sasl.password": "s3cret"}
+    connection = {"class": "kafka", "bootstrap": cluster.at("sasl"),
+                  **{f"{end}.{key}": value for end in ("producer", "consumer") for key, value in sasl.items()}}
+    assert daemon.call("PUT", "/v1/connections/main", connection).status == 201
+    assert daemon.call("POST", "/v1/connections/main/test").json["reachable"] is True
+    copied = oracle.make_topic(cluster.bootstrap)
+    pipelines = [
+        {"name": "fill", "source": {"class": "gen", "count": 20}, "sink": {"connection": "main", "topic": cluster.topic}},
+        {"name": "copy", "source": {"connection": "main", "topics": [cluster.topic]},
+         "sink": {"connection": "main", "topic": copied}, "deadletter": {"connection": "main", "topic": copied}}]
+    for pipeline in pipelines:
+        answer = daemon.call("POST", "/v1/pipelines", {**pipeline, "start": True})
+        assert answer.status == 201, answer.json
+    assert len(test_flow.read(cluster, copied, 20)) == 20
 
 
 # ---- the requests ----

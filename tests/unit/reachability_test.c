@@ -57,6 +57,7 @@ static int set_up(void **state)
 	assert_non_null(mkdtemp(f->dir));
 	assert_int_equal(host_model_new(&nothing, &f->host, &f->problems), OUTFLOW_OK);
 	install(f->dir, ".libs/event.so");
+	install(f->dir, ".libs/file.so");
 	install(f->dir, ".libs/null.so");
 	install(f->dir, "tests/plug/.libs/hanging.so");
 	assert_int_equal(inventory_open(f->dir, NULL, &f->inventory, &err), OUTFLOW_OK);
@@ -127,6 +128,9 @@ static void keys_of_every_end_are_known(void **state)
 
 	/* Of the plugin, of the converter beside a source, of a connection itself; and nothing is required. */
 	give(f, "name", "plant", "class", "hanging", "description", "x", "at", "nowhere", "format", "json", NULL);
+	check(f);
+	assert_int_equal(f->problems.reported, 0);
+	give(f, "class", "file", "description", "without its path", NULL);
 	check(f);
 	assert_int_equal(f->problems.reported, 0);
 	give(f, "class", "null", "key.form", "ORIGINAL", NULL);
