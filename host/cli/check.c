@@ -2,6 +2,7 @@
 #include "host/cli/cli.h"
 #include "host/cli/envelope.h"
 #include "host/cli/options.h"
+#include "host/config/exposed.h"
 #include "host/config/secret.h"
 
 #include <stdio.h>
@@ -40,15 +41,28 @@ static int parse(int argc, char **argv, struct config_options *o, int *json)
 	return EXIT_OK;
 }
 
+static json_t *warnings_of(const struct exposed *e)
+{
+	json_t *warnings = json_array();
+
+	for (size_t i = 0; i < e->n; i++)
+		json_array_append_new(warnings, json_string(e->sentences[i]));
+	return warnings;
+}
+
 /* The exit status that goes with what was printed. */
-static int report(struct configuration *c, int json)
+static int report(struct configuration *c, const struct exposed *e, int json)
 {
 	int status;
 
 	if (json) {
-		envelope_print(json_pack("{s:I}", "pipelines", (json_int_t)c->loaded.pipelines.n), &c->problems);
+		envelope_print(json_pack("{s:I, s:o}", "pipelines", (json_int_t)c->loaded.pipelines.n, "warnings",
+		                         warnings_of(e)),
+		               &c->problems);
 		return c->problems.reported > 0 ? EXIT_CONFIG : EXIT_OK;
 	}
+	for (size_t i = 0; i < e->n; i++)
+		fprintf(stderr, "outflow: warning: %s\n", e->sentences[i]);
 	status = configuration_report(c);
 	if (status == EXIT_OK)
 		printf("%zu pipeline%s, no mistakes\n", c->n_pipelines, c->n_pipelines == 1 ? "" : "s");
@@ -59,6 +73,7 @@ int cli_check(int argc, char **argv)
 {
 	struct config_options o = { 0 };
 	struct configuration c = { 0 };
+	struct exposed exposed = { 0 };
 	int json = 0;
 	int status = parse(argc, argv, &o, &json);
 
@@ -68,8 +83,11 @@ int cli_check(int argc, char **argv)
 	secret_limit(c.host.secrets_files, c.host.secrets_names);
 	if (status == EXIT_OK)
 		status = configuration_resolve(&c, NULL);
+	if (status == EXIT_OK && exposed_look_loaded(&exposed, c.inventory, &c.loaded) != OUTFLOW_OK)
+		status = EXIT_FAILED;
 	if (status == EXIT_OK)
-		status = report(&c, json);
+		status = report(&c, &exposed, json);
+	exposed_clear(&exposed);
 	configuration_clear(&c);
 	return status;
 }

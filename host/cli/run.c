@@ -5,12 +5,14 @@
 #include "host/base/signals.h"
 #include "host/cli/cli.h"
 #include "host/cli/options.h"
+#include "host/config/exposed.h"
 #include "host/config/secret.h"
 #include "host/pipeline/errand.h"
 #include "host/pipeline/supervisor.h"
 
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #define RELOAD_TIMEOUT_NS (60 * CLOCK_S)
@@ -116,6 +118,25 @@ static void look_for_plugins(const struct running *r)
 		log_write(&log_plugin_place, OUTFLOW_LOG_WARN, "reload: new plugins are not looked for: %s", err.msg);
 }
 
+/* What declared says, and what was created, have their secrets in files that only some should read. */
+static void warn_of_exposed(const struct running *r, const struct loaded *declared)
+{
+	struct exposed e = { 0 };
+	size_t n = 0;
+	struct pipeline_snapshot **all = fleet_look_all(r->fleet, &n);
+	outflow_status status = exposed_look_loaded(&e, r->inventory, declared);
+
+	for (size_t i = 0; all != NULL && i < n; i++) {
+		if (status == OUTFLOW_OK && !all[i]->declared)
+			status = exposed_look(&e, r->inventory, MASK_PIPELINE, &all[i]->settings);
+		pipeline_snapshot_free(&all[i]);
+	}
+	free(all);
+	for (size_t i = 0; i < e.n; i++)
+		log_write(NULL, OUTFLOW_LOG_WARN, "%s", e.sentences[i]);
+	exposed_clear(&e);
+}
+
 /* As fleet_declare, with what the files say now. [any] */
 static enum fleet_answer declare(void *ctx, int apply, const char *hash, int64_t timeout_ns, struct fleet_plan *plan,
                                  struct problems *problems, outflow_error *err)
@@ -132,6 +153,8 @@ static enum fleet_answer declare(void *ctx, int apply, const char *hash, int64_t
 		answer = FLEET_INVALID;
 	} else {
 		answer = fleet_declare(r->fleet, &c.loaded, apply, hash, timeout_ns, plan, &c.problems, err);
+		if (apply && answer == FLEET_OK)
+			warn_of_exposed(r, &c.loaded);
 	}
 	*problems = c.problems;
 	c.problems = (struct problems){ 0 };
@@ -175,6 +198,7 @@ static int supervise(struct configuration *c, struct running *r, struct environm
 		fail(&err, EXIT_FAILED);
 	} else {
 		c->n_pipelines = 0; /* the fleet's now */
+		warn_of_exposed(r, &c->loaded);
 		control_serve(r->control, r->fleet, e, &files);
 		status = supervisor_run(r->supervisor, r->fleet) == 0 ? EXIT_OK : EXIT_FAILED;
 	}

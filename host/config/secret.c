@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "host/config/secret.h"
 
+#include "host/config/properties.h"
+
 #include <outflow/util.h>
 
 #include <errno.h>
@@ -94,46 +96,104 @@ static int open_allowed(const char *path, enum secret_author author)
 	return fd;
 }
 
-/* The first line of a file, malloc'd. */
-static char *read_line(const char *path, enum secret_author author, outflow_error *err)
+/* NULL: err says why not. */
+static FILE *open_file(const char *path, enum secret_author author, outflow_error *err)
 {
 	int fd = open_allowed(path, author);
 	FILE *file = fd >= 0 ? fdopen(fd, "r") : NULL;
-	char *line = NULL;
-	size_t room = 0;
-	ssize_t n = file ? getline(&line, &room, file) : -1;
 
-	if (fd < 0 && errno == EACCES) {
+	if (fd < 0 && errno == EACCES)
 		outflow_fail(err, OUTFLOW_E_CONFIG,
 		             "%s may not be read, or is in no directory that references may lead to: see "
 		             "secrets.file.paths",
 		             path);
-	} else if (n < 0) {
-		outflow_fail_errno(err, OUTFLOW_E_CONFIG, file && feof(file) ? ENODATA : errno, "%s cannot be read",
-		                   path);
+	else if (file == NULL)
+		outflow_fail_errno(err, OUTFLOW_E_CONFIG, errno, "%s cannot be read", path);
+	if (file == NULL && fd >= 0)
+		close(fd);
+	return file;
+}
+
+/* The first line of a file, malloc'd. */
+static char *read_line(const char *path, enum secret_author author, outflow_error *err)
+{
+	FILE *file = open_file(path, author, err);
+	char *line = NULL;
+	size_t room = 0;
+	ssize_t n;
+
+	if (file == NULL)
+		return NULL;
+	n = getline(&line, &room, file);
+	if (n < 0) {
+		outflow_fail_errno(err, OUTFLOW_E_CONFIG, feof(file) ? ENODATA : errno, "%s cannot be read", path);
 		free(line);
 		line = NULL;
 	} else if (line[n - 1] == '\n') {
 		line[n - 1] = '\0';
 	}
-	if (file != NULL)
-		fclose(file);
-	else if (fd >= 0)
-		close(fd);
+	fclose(file);
 	return line;
+}
+
+/* The value of a key of a file of properties, malloc'd. */
+static char *read_property(const char *path, const char *key, enum secret_author author, outflow_error *err)
+{
+	outflow_error why = { .size = sizeof why };
+	FILE *file = open_file(path, author, err);
+	char *value = NULL;
+
+	if (file == NULL)
+		return NULL;
+	if (properties_find(file, key, &value, &why) != OUTFLOW_OK)
+		outflow_fail(err, OUTFLOW_E_CONFIG, "%s %s", path, why.msg);
+	else if (value == NULL)
+		outflow_fail(err, OUTFLOW_E_CONFIG, "${file:%s:%s}: the file has no such key", path, key);
+	fclose(file);
+	return value;
+}
+
+/* Where a reference to a file leads, and, for PATH:KEY, to which key there (NULL: none). As Kafka's FileConfigProvider (KIP-297)
+ * sees it the path ends at its first colon. 0, or -1: it says no file. */
+static int split_file(const char *argument, char *path, size_t size, const char **key)
+{
+	size_t n = strcspn(argument, ":");
+
+	*key = argument[n] == ':' ? argument + n + 1 : NULL;
+	if (n == 0 || n >= size || (*key != NULL && **key == '\0'))
+		return -1;
+	snprintf(path, size, "%.*s", (int)n, argument);
+	return 0;
+}
+
+static int split_directory(const char *argument, char *path, size_t size)
+{
+	const char *colon = strrchr(argument, ':');
+
+	if (colon == NULL || strchr(colon, '/') != NULL || strcmp(colon + 1, "..") == 0)
+		return -1;
+	return (size_t)snprintf(path, size, "%.*s/%s", (int)(colon - argument), argument, colon + 1) < size ? 0 : -1;
+}
+
+static char *from_file(const char *argument, enum secret_author author, outflow_error *err)
+{
+	const char *key;
+	char path[PATH_MAX];
+
+	if (split_file(argument, path, sizeof path, &key) == 0)
+		return key != NULL ? read_property(path, key, author, err) : read_line(path, author, err);
+	outflow_fail(err, OUTFLOW_E_CONFIG, "${file:%.400s}: expected ${file:PATH} or ${file:PATH:KEY}", argument);
+	return NULL;
 }
 
 static char *from_directory(const char *argument, enum secret_author author, outflow_error *err)
 {
-	const char *colon = strrchr(argument, ':');
 	char path[PATH_MAX];
 
-	if (colon == NULL || strchr(colon, '/') != NULL || strcmp(colon + 1, "..") == 0) {
-		outflow_fail(err, OUTFLOW_E_CONFIG, "${dir:%s}: expected ${dir:DIRECTORY:FILE}", argument);
-		return NULL;
-	}
-	snprintf(path, sizeof path, "%.*s/%s", (int)(colon - argument), argument, colon + 1);
-	return read_line(path, author, err);
+	if (split_directory(argument, path, sizeof path) == 0)
+		return read_line(path, author, err);
+	outflow_fail(err, OUTFLOW_E_CONFIG, "${dir:%.400s}: expected ${dir:DIRECTORY:FILE}", argument);
+	return NULL;
 }
 
 /* ---- the environment ---- */
@@ -170,7 +230,7 @@ static char *look_up(const char *reference, enum secret_author author, int *know
 {
 	*known = 1;
 	if (strncmp(reference, "file:", 5) == 0)
-		return read_line(reference + 5, author, err);
+		return from_file(reference + 5, author, err);
 	if (strncmp(reference, "dir:", 4) == 0)
 		return from_directory(reference + 4, author, err);
 	if (strncmp(reference, "env:", 4) == 0)
@@ -221,4 +281,26 @@ char *secret_resolve(const char *text, enum secret_author author, outflow_error 
 		text = known ? end + 1 : text + 1;
 	}
 	return result;
+}
+
+int secret_next_file(const char **text, char *path, size_t size)
+{
+	while ((*text = strstr(*text, "${")) != NULL) {
+		size_t n = strcspn(*text, "}");
+		char *reference = strndup(*text + 2, n - 2);
+		const char *key;
+		int found = 0;
+
+		*text += 2;
+		if (reference == NULL || (*text)[n - 2] != '}')
+			found = 0;
+		else if (strncmp(reference, "file:", 5) == 0)
+			found = split_file(reference + 5, path, size, &key) == 0;
+		else if (strncmp(reference, "dir:", 4) == 0)
+			found = split_directory(reference + 4, path, size) == 0;
+		free(reference);
+		if (found)
+			return 1;
+	}
+	return 0;
 }

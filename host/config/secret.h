@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* secret.h: values that stand elsewhere: ${env:NAME}, ${file:PATH} (its first line), ${dir:PATH:FILE} (the same). */
+/* secret.h: values that stand elsewhere: ${env:NAME}, ${file:PATH} (its first line), ${dir:PATH:FILE} (the
+ * same), ${file:PATH:KEY} (of a file of properties, as Kafka's FileConfigProvider, KIP-297). */
 #ifndef HOST_CONFIG_SECRET_H
 #define HOST_CONFIG_SECRET_H
 #include <outflow/abi.h>
@@ -16,5 +17,8 @@ void secret_limit(const char *directories, const char *names);
 /* The text with its references replaced, malloc'd; every other "${" stays as it is. NULL: a reference cannot be
  * resolved, or no memory; the error names the reference and never a value. [any] */
 char *secret_resolve(const char *text, enum secret_author author, outflow_error *err);
+
+/* The next file that a reference in *text leads to, with *text behind its beginning then. 0: none is left. [any] */
+int secret_next_file(const char **text, char *path, size_t size);
 
 #endif

@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """A secret is in no answer, no log line and no error, wherever it is written: literally, in a file, in the environment."""
 import json
+import pathlib
+import shutil
+import signal
 import socket
+import tempfile
 import urllib.error
 import urllib.request
 
@@ -141,6 +145,66 @@ def test_what_is_secret_is_known_without_loading_a_plugin(daemon):
     assert config["bootstrap"] == "127.0.0.1:1" and LITERAL not in json.dumps(config) and "[hidden]" in json.dumps(config)
     with open(f"/proc/{daemon.child.pid}/maps", encoding="utf-8") as maps:
         assert "kafka" not in maps.read()
+
+
+def test_one_key_of_a_file_of_properties(tmp_path, daemon):
+    """Proves that the reference that Kafka Connect's tools write is resolved, over the API within its limits, and never shown."""
+    (tmp_path / "keys.properties").write_text(f"# of the plant\nmqtt.user : u\nmqtt.password={IN_FILE}\n")
+    reference = f"${{file:{tmp_path}/keys.properties:mqtt.password}}"
+    api = daemon.api
+    assert api.ask("PUT", "/connectors/created/config", dict(CREATED, password=reference))[0] == 201, api.heard[-1]
+    assert api.ask("GET", "/connectors/created/config")[1]["password"] == reference
+    # A key that is shown when its value is wrong tells that it was resolved, and still not to what.
+    status, answer = api.ask("PUT", "/connectors/wrong/config", dict(CREATED, **{"keep.alive": reference}))
+    assert status == 400 and "keep.alive" in answer["message"] and IN_FILE not in json.dumps(answer)
+    status, answer = api.ask("PUT", "/connectors/wrong/config", dict(CREATED, password=reference[:-1] + "s}"))
+    assert status == 400 and "the file has no such key" in answer["message"]
+    status, answer = api.ask("PUT", "/connectors/wrong/config", dict(CREATED, password="${file:/etc/os-release:ID}"))
+    assert status == 400 and "secrets.file.paths" in answer["message"]
+
+
+@pytest.fixture
+def public():
+    """A directory that everybody can look into, which those of pytest are not."""
+    directory = pathlib.Path(tempfile.mkdtemp(prefix="outflow-public-"))
+    directory.chmod(0o755)
+    yield directory
+    shutil.rmtree(directory)
+
+
+def test_files_that_everybody_can_read_are_warned_of(public):
+    """Proves it for outflow check in both forms, for the start and for a reload; nothing is said of a file that is private."""
+    secret = public / "password"
+    secret.write_text(IN_FILE + "\n")
+    text = f"""
+    api = {{ listeners = [ ]; }};
+    pipelines = ( {{ name = "p"; source = {{ class = "gen"; rate = 1; topic = "${{file:{secret}}}"; }}; sink = {{ class = "null"; }};
+      transforms = ( {{ class = "function"; url = "http://127.0.0.1:1/"; token = "{LITERAL}"; }} ); }} );
+    """
+    outflow = servers.Outflow(public / "daemon", text)
+    (public / "daemon").chmod(0o755)
+    outflow.config.chmod(0o644)
+    secret.chmod(0o644)
+    done = outflow.run("check")
+    assert done.returncode == 0, done.stderr
+    assert f"warning: {secret} holds a secret (source.topic), and every user".encode() in done.stderr
+    assert f"warning: {outflow.config} holds a secret (transforms.t1.token)".encode() in done.stderr
+    told = json.loads(outflow.run("check", "--json").stdout)
+    assert told["ok"] and len(told["data"]["warnings"]) == 2
+    outflow.config.chmod(0o640)
+    outflow.start()
+    servers.wait_until(lambda: outflow.logged("p/0: RUNNING"), 20, "it runs")
+    warned = [line for line in outflow.log.read_text().splitlines() if "every user" in line]
+    assert len(warned) == 1 and "WARN" in warned[0] and f"chmod o-r '{secret}'" in warned[0]
+    secret.chmod(0o600)
+    outflow.config.chmod(0o644)
+    outflow.child.send_signal(signal.SIGHUP)
+    servers.wait_until(lambda: outflow.logged(f"{outflow.config} holds a secret"), 20, "the reload warns")
+    outflow.stop()
+    text = outflow.log.read_text()
+    assert text.count("every user") == 2 and LITERAL not in text and IN_FILE not in text
+    outflow.config.chmod(0o600)
+    assert b"warning" not in outflow.run("check").stderr
 
 
 def test_what_is_created_reads_no_file_of_its_own_choice(tmp_path, daemon):

@@ -44,13 +44,16 @@ static int set_up(void **state)
 	mkdir(path, 0700);
 	write_file("open/secret", "inside\n");
 	write_file("open2/secret", "outside\n");
+	write_file("open/keys", "a.b = inside\nmalformed = 1\n");
+	write_file("open2/keys", "a.b = outside\nbad = outside\\u\n");
 	snprintf(path, sizeof path, "%s/open/link", root);
 	return symlink("../open2/secret", path);
 }
 
 static int tear_down(void **state)
 {
-	static const char *const names[] = { "open/link", "open/secret", "open2/secret", "open", "open2", "" };
+	static const char *const names[] = { "open/link",  "open/secret", "open/keys", "open2/secret",
+		                             "open2/keys", "open",        "open2",     "" };
 	char path[200];
 
 	(void)state;
@@ -84,6 +87,18 @@ static void a_command_reads_what_its_user_can_read(void **state)
 	check("${file:", "/open/link}", SECRET_CREATED, "outside");
 }
 
+static void one_key_of_a_file_is_read(void **state)
+{
+	(void)state;
+	check("${file:", "/open/keys:a.b}", SECRET_CREATED, "inside");
+	check("x${file:", "/open/keys:a.b}y", SECRET_CREATED, "xinsidey");
+	check("${file:", "/open/keys}", SECRET_CREATED, "a.b = inside");
+	check("${file:", "/open/keys:a}", SECRET_CREATED, NULL);
+	check("${file:", "/open/keys:}", SECRET_CREATED, NULL);
+	check("${file:", "/open/none:a.b}", SECRET_CREATED, NULL);
+	check("${file:", "/open2/keys:a.b}", SECRET_CREATED, NULL);
+}
+
 static void what_was_created_leads_into_a_few_places(void **state)
 {
 	char credentials[200];
@@ -106,6 +121,9 @@ static void what_was_created_leads_into_a_few_places(void **state)
 	check("${dir:", "/open:link}", SECRET_CREATED, NULL);
 	check("${file:", "/open/../open2/secret}", SECRET_CREATED, NULL);
 	check("${file:", "/open2/secret}", SECRET_CREATED, NULL);
+	check("${file:", "/open/keys:a.b}", SECRET_CREATED, "inside");
+	check("${file:", "/open/../open2/keys:a.b}", SECRET_CREATED, NULL);
+	check("${file:", "/open2/keys:a.b}", SECRET_CREATED, NULL);
 }
 
 static void lists_hold_for_all(void **state)
@@ -117,6 +135,8 @@ static void lists_hold_for_all(void **state)
 	secret_limit(directories, "A_*,OTHER_?");
 	check("${file:", "/open/secret}", SECRET_CREATED, "inside");
 	check("${file:", "/open2/secret}", SECRET_DECLARED, NULL);
+	check("${file:", "/open/keys:a.b}", SECRET_DECLARED, "inside");
+	check("${file:", "/open2/keys:a.b}", SECRET_DECLARED, NULL);
 	check("${file:", "/open/link}", SECRET_DECLARED, NULL);
 	check("${env:OTHER_X}", "", SECRET_CREATED, "outside");
 	check("${env:OUTFLOW_X}", "", SECRET_DECLARED, NULL);
@@ -142,9 +162,8 @@ int main(void)
 {
 	/* In this order: the limits stay. */
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_command_reads_what_its_user_can_read),
-		cmocka_unit_test(what_was_created_leads_into_a_few_places),
-		cmocka_unit_test(lists_hold_for_all),
+		cmocka_unit_test(a_command_reads_what_its_user_can_read),   cmocka_unit_test(one_key_of_a_file_is_read),
+		cmocka_unit_test(what_was_created_leads_into_a_few_places), cmocka_unit_test(lists_hold_for_all),
 		cmocka_unit_test(nobody_learns_which_files_there_are),
 	};
 
