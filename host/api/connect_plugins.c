@@ -216,6 +216,6 @@ static void validate(struct api *api, const struct request *q, struct response *
 const struct route connect_plugins_routes[] = {
 	{ "GET", "/connector-plugins", ACCESS_READ, .handle = list_plugins },
 	{ "GET", "/connector-plugins/{class}/config", ACCESS_READ, .handle = show_keys },
-	{ "PUT", "/connector-plugins/{class}/config/validate", ACCESS_ADMIN, .handle = validate },
+	{ "PUT", "/connector-plugins/{class}/config/validate", ACCESS_READ, .handle = validate },
 	{ 0 },
 };

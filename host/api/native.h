@@ -49,9 +49,16 @@ json_t *native_text(const char *text);
 /* The body, which has to be an object; NULL: r says why not. [any] */
 json_t *native_body(const struct request *q, struct response *r);
 
+/* Where a body has its settings: flat in config, which is given the body's name, or in itself. beside: what is wrong with another
+ * member beside config. [any] */
+const json_t *native_config(json_t *body, const char *beside, struct problems *problems);
+
 /* A number of the query within bounds; -1: it is none, r says so. [any] */
 int64_t native_number(const struct request *q, const char *name, int64_t fallback, int64_t low, int64_t high,
                       struct response *r);
+
+/* A flag of the query: 1 for true, 0 for false or when it is not there; -1: it is something else, r says so. [any] */
+int native_flag(const struct request *q, const char *name, struct response *r);
 
 /* ---- pipelines for people who look (native_view.c) ---- */
 

@@ -88,6 +88,42 @@ json_t *native_body(const struct request *q, struct response *r)
 	return NULL;
 }
 
+const json_t *native_config(json_t *body, const char *beside, struct problems *problems)
+{
+	json_t *config = json_object_get(body, "config"), *name = json_object_get(body, "name");
+	json_t *other = json_object_get(config, "name"), *value;
+	const char *key;
+
+	if (!json_is_object(config))
+		return body;
+	json_object_foreach(body, key, value) if (strcmp(key, "config") != 0 && strcmp(key, "name") != 0)
+		problems_add(problems, &(struct place){ .key = key }, "%s", beside);
+	json_object_foreach(config, key, value) if (json_is_object(value) || json_is_array(value))
+		problems_add(problems, &(struct place){ .key = key },
+	                     "config is flat: each of its members is a text, a number, true or false");
+	if (name != NULL && !json_is_string(name))
+		problems_add(problems, &(struct place){ .key = "name" }, "is a text");
+	else if (name != NULL && other != NULL && !json_equal(name, other))
+		problems_add(problems, &(struct place){ .key = "name" }, "is another one in config");
+	else if (name != NULL)
+		json_object_set(config, "name", name);
+	return config;
+}
+
+int native_flag(const struct request *q, const char *name, struct response *r)
+{
+	const char *text = request_query(q, name);
+	char message[100];
+
+	if (text == NULL || strcmp(text, "false") == 0)
+		return 0;
+	if (strcmp(text, "true") == 0)
+		return 1;
+	snprintf(message, sizeof message, "%.40s is true or false", name);
+	native_refuse(r, 400, message, NULL, NULL);
+	return -1;
+}
+
 int64_t native_number(const struct request *q, const char *name, int64_t fallback, int64_t low, int64_t high,
                       struct response *r)
 {

@@ -87,10 +87,10 @@ static void show(struct api *api, const struct request *q, struct response *r)
 }
 
 /* What the body says, with stored secrets where it has the mask. 0, or -1: r says why not. */
-static int read_settings(struct api *api, const char *name, const json_t *body, struct settings *settings,
+static int read_settings(struct api *api, const char *name, json_t *body, struct settings *settings,
                          struct problems *problems, struct response *r)
 {
-	const json_t *config = json_object_get(body, "config");
+	const json_t *config = native_config(body, "unknown member; beside config stands name", problems);
 	const struct connection_snapshot *stored;
 	struct connections all;
 	outflow_status status;
@@ -99,7 +99,7 @@ static int read_settings(struct api *api, const char *name, const json_t *body, 
 	if (look(api, &all, r) != 0)
 		return -1;
 	stored = find(&all, name);
-	status = nested_flatten(json_is_object(config) ? config : body, settings, problems);
+	status = nested_flatten(config, settings, problems);
 	if (status == OUTFLOW_OK)
 		status = mask_restore(api->environment->inventory, MASK_CONNECTION, settings,
 		                      stored ? &stored->settings : NULL, name, problems);
@@ -118,7 +118,7 @@ static int read_settings(struct api *api, const char *name, const json_t *body, 
 }
 
 static void store(struct api *api, const struct request *q, struct response *r, const char *name, int may_exist,
-                  const json_t *body)
+                  json_t *body)
 {
 	outflow_error err = { .size = sizeof err };
 	struct settings settings = { 0 };

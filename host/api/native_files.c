@@ -51,7 +51,9 @@ static void reload(struct api *api, const struct request *q, struct response *r)
 
 	if (body == NULL)
 		return;
-	if (hash != NULL && !json_is_string(hash))
+	if (json_object_size(body) > (hash != NULL))
+		native_refuse(r, 400, "the body has hash, and nothing else", NULL, NULL);
+	else if (hash != NULL && !json_is_string(hash))
 		native_refuse(r, 400, "hash is a text, that of GET /v1/plan", NULL, NULL);
 	else
 		declare(api, q, r, 1, json_string_value(hash));

@@ -79,13 +79,33 @@ static json_t *page(struct api *api, struct pipeline_snapshot *const *all, size_
 	                 more ? native_text(last) : json_null());
 }
 
+/* Is the state that the query asks for, if it does, one that there is? 0: r says that it is not. */
+static int state_is_known(const struct request *q, struct response *r)
+{
+	const char *state = request_query(q, "state");
+	char message[300] = "state is one of";
+
+	if (state == NULL)
+		return 1;
+	for (int i = PIPELINE_READY; i <= PIPELINE_RUNNING_FAILED; i++) {
+		const char *name = pipeline_state_name((enum pipeline_state)i);
+		size_t n = strlen(message);
+
+		if (strcmp(state, name) == 0)
+			return 1;
+		snprintf(message + n, sizeof message - n, " %s", name);
+	}
+	native_refuse(r, 400, message, NULL, NULL);
+	return 0;
+}
+
 static void list(struct api *api, const struct request *q, struct response *r)
 {
 	int64_t limit = native_number(q, "limit", LIMIT_MAX, 1, LIMIT_MAX, r);
 	struct pipeline_snapshot **all;
 	size_t n;
 
-	if (limit < 0)
+	if (limit < 0 || !state_is_known(q, r))
 		return;
 	all = fleet_look_all(api->fleet, &n);
 	if (all == NULL) {
@@ -116,19 +136,6 @@ static void wish_clear(struct wish *w)
 	problems_clear(&w->problems);
 }
 
-static void check_flat(struct wish *w, const json_t *config)
-{
-	const char *name;
-	json_t *value;
-
-	json_object_foreach(w->body, name, value) if (strcmp(name, "config") != 0 && strcmp(name, "name") != 0)
-		problems_add(&w->problems, &(struct place){ .key = name },
-	                     "unknown member; beside config stand name and start");
-	json_object_foreach((json_t *)(uintptr_t)config, name, value) if (json_is_object(value) || json_is_array(value))
-		problems_add(&w->problems, &(struct place){ .key = name },
-	                     "config is flat: each of its members is a text, a number, true or false");
-}
-
 /* `start` is about this request, everything else about the pipeline. */
 static int take_start(struct wish *w)
 {
@@ -152,16 +159,7 @@ static int wish_read(struct wish *w, const struct request *q, struct response *r
 	if (w->body == NULL)
 		return -1;
 	(void)take_start(w);
-	config = json_object_get(w->body, "config");
-	if (json_is_object(config)) {
-		json_t *name = json_object_get(w->body, "name");
-
-		check_flat(w, config);
-		if (name != NULL && json_object_get(config, "name") == NULL)
-			json_object_set((json_t *)(uintptr_t)config, "name", name);
-	} else {
-		config = w->body;
-	}
+	config = native_config(w->body, "unknown member; beside config stand name and start", &w->problems);
 	status = patch ? nested_merge(config, &w->settings, &w->problems)
 	               : nested_flatten(config, &w->settings, &w->problems);
 	if (status != OUTFLOW_OK)
@@ -301,12 +299,16 @@ static void patch(struct api *api, const struct request *q, struct response *r)
 static void delete (struct api *api, const struct request *q, struct response *r)
 {
 	outflow_error err = { .size = sizeof err };
+	int purge = native_flag(q, "purge", r), may;
 	struct pipeline_snapshot *s;
-	enum fleet_answer answer = look(api, q->parameters[0], &s, &err);
-	int may = answer == FLEET_OK && may_edit(q, s, r);
+	enum fleet_answer answer;
 
-	if (answer == FLEET_OK && may)
-		answer = fleet_delete(api->fleet, s->name, request_flag(q, "purge"), &err);
+	if (purge < 0)
+		return;
+	answer = look(api, q->parameters[0], &s, &err);
+	may = answer == FLEET_OK && may_edit(q, s, r);
+	if (may)
+		answer = fleet_delete(api->fleet, s->name, purge, &err);
 	if (answer != FLEET_OK)
 		native_fail(r, answer, &err, NULL, NULL);
 	else if (may)
@@ -346,11 +348,15 @@ static void restart(struct api *api, const struct request *q, struct response *r
 {
 	outflow_error err = { .size = sizeof err };
 	int64_t task = request_query(q, "task") ? native_number(q, "task", -1, 0, UINT32_MAX, r) : -1;
+	int only_failed;
 	enum fleet_answer answer;
 
 	if (request_query(q, "task") != NULL && task < 0)
 		return;
-	answer = fleet_restart(api->fleet, q->parameters[0], task, request_flag(q, "only_failed"), &err);
+	only_failed = native_flag(q, "only_failed", r);
+	if (only_failed < 0)
+		return;
+	answer = fleet_restart(api->fleet, q->parameters[0], task, only_failed, &err);
 	if (answer == FLEET_OK)
 		answer_with(api, r, 202, q->parameters[0]);
 	else

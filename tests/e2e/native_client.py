@@ -19,7 +19,7 @@ class Answer:
 
 
 class Daemon(servers.Outflow):
-    """With the API on a free port of its own."""
+    """With the API on a free port of its own; `api` is what else is said about it, headers go with every request."""
 
     def __init__(self, directory, config="", api="", headers=None, **options):
         self.headers = headers or {}

@@ -140,6 +140,7 @@ def test_users_and_roles(serve, tmp_path):
     assert d.ask("PUT", "/connectors/p/pause", headers=basic("ops:s3cret"))[0] == 202
     assert d.ask("GET", "/connectors/p/status", headers=basic("eyes:look"))[0] == 200
     assert is_error(d.ask("PUT", "/connectors/p/stop", headers=basic("eyes:look")), 403)
+    assert d.ask("PUT", "/connector-plugins/gen/config/validate", {"connector.class": "gen"}, basic("eyes:look"))[0] == 200
 
 
 def refused(tmp_path, api):

@@ -47,7 +47,10 @@ def test_bad_ones_are_refused(daemon):
     """Proves that a wrong name, body, and a connection that its pipelines cannot use change nothing."""
     for body in ({"class": "mqtt"}, {"name": "a_b", "class": "mqtt"}, {"name": "x"}, [1], {"name": "x", "class": None}):
         assert daemon.call("POST", "/v1/connections", body).status == 400
-    assert daemon.call("PUT", "/v1/connections/x", {"name": "y", "class": "mqtt"}).status == 400
+    for body in ({"name": "y", "class": "mqtt"}, {"name": "y", "config": {"class": "mqtt"}}, {"config": {"class": "mqtt"}, "broker": "x"},
+                 {"config": {"class": "mqtt", "x": {}}}, {"name": {}, "config": {"class": "mqtt"}},
+                 {"name": "x", "config": {"name": "y", "class": "mqtt"}}):
+        assert daemon.call("PUT", "/v1/connections/x", body).status == 400
     assert daemon.call("PUT", "/v1/connections/filed", {"class": "kafka"}).status == 409
     assert daemon.call("DELETE", "/v1/connections/filed").status == 409
     wrong = daemon.call("PUT", "/v1/connections/unused", {"config": {"class": "mqtt", "brokr": "x", "keepalive": "7"}})

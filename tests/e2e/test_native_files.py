@@ -46,4 +46,5 @@ def test_a_mistake_changes_nothing(daemon):
     assert bad.json["problems"][0]["line"] == 2 and daemon.look("a")["config"]["source.rate"] == "10"
     daemon.config.write_text("pipelines = (")
     assert daemon.get("/v1/plan").status == 400
-    assert daemon.call("POST", "/v1/reload", {"hash": 5}).status == 400
+    for body in ({"hash": 5}, {"hsh": "0" * 16}, [], {"hash": "0" * 16, "more": 1}):
+        assert daemon.call("POST", "/v1/reload", body).status == 400

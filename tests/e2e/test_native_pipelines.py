@@ -106,6 +106,16 @@ def test_pages(daemon):
     assert names == [f"a{i}" for i in range(7)] and page["total"] == 7
     for limit in ("0", "101", "x", ""):
         assert daemon.get("/v1/pipelines", limit=limit).status == 400
+    assert daemon.get("/v1/pipelines", state="READY").json["total"] == 8
+    assert daemon.get("/v1/pipelines", state="ready").status == 400
+
+
+def test_flags_are_true_or_false(daemon):
+    """Proves that a flag which is neither changes nothing."""
+    assert daemon.call("POST", "/v1/pipelines", wish()).status == 201
+    assert daemon.call("POST", "/v1/pipelines/p/restart?only_failed=yes").status == 400
+    assert daemon.call("DELETE", "/v1/pipelines/p?purge=1").status == 400
+    assert daemon.call("DELETE", "/v1/pipelines/p?purge=true").status == 204
 
 
 def test_kill_keeps_pipelines_and_targets(tmp_path):
