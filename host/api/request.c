@@ -155,7 +155,7 @@ static outflow_status split_query(struct request *q, const char *query, outflow_
 
 outflow_status request_form(const struct request *q, struct fields *to, outflow_error *err)
 {
-	const char *at = q->body, *end = q->body + q->body_length;
+	const char *at = q->body ? q->body : "", *end = at + q->body_length;
 	outflow_status status = OUTFLOW_OK;
 
 	while (at < end && status == OUTFLOW_OK) {
