@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "host/api/credentials.h"
 
+#include "host/base/base64.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -14,39 +16,6 @@ static int same(const char *secret, const char *given, size_t n)
 	for (size_t i = 0; i < n; i++)
 		difference |= (unsigned char)(secret[length > 0 ? i % length : 0] ^ given[i]);
 	return difference == 0;
-}
-
-static int digit(char c)
-{
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	const char *at = c == '\0' ? NULL : strchr(digits, c);
-
-	return at ? (int)(at - digits) : -1;
-}
-
-/* Base64 (RFC 4648); malloc'd, *n bytes. NULL: it is not, or no memory. */
-static char *decode(const char *text, size_t *n)
-{
-	size_t length = strcspn(text, "= \t");
-	char *result = malloc(length + 1);
-	unsigned bits = 0, value = 0;
-
-	*n = 0;
-	for (size_t i = 0; i < length && result != NULL; i++) {
-		int d = digit(text[i]);
-
-		if (d < 0) {
-			free(result);
-			return NULL;
-		}
-		value = (value << 6 | (unsigned)d) & 0xffffff;
-		bits += 6;
-		if (bits >= 8) {
-			bits -= 8;
-			result[(*n)++] = (char)(value >> bits);
-		}
-	}
-	return result;
 }
 
 static const struct api_user *by_token(const struct api_model *m, const char *token)
@@ -64,7 +33,7 @@ static const struct api_user *by_password(const struct api_model *m, const char 
 {
 	const struct api_user *found = NULL;
 	size_t n;
-	char *pair = decode(encoded, &n);
+	char *pair = base64_decode(encoded, strcspn(encoded, " \t"), &n);
 	const char *colon = pair ? memchr(pair, ':', n) : NULL;
 
 	for (size_t i = 0; i < m->n_users && colon != NULL; i++) {

@@ -9,9 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Threads that may hang at once before nothing more is tried. */
-#define ABANDONED_MAX 16u
-
 struct test {
 	struct pattern_setting setting;
 	struct text pattern;
@@ -86,7 +83,7 @@ static void answer(struct call *c, const struct test *t)
 
 static void run(struct call *c, struct errand *e, const struct test *t)
 {
-	int rc = errands_abandoned() < ABANDONED_MAX ? errand_run(e, request_time_left_ns(c->q)) : EAGAIN;
+	int rc = errands_abandoned() < ERRANDS_ABANDONED_MAX ? errand_run(e, request_time_left_ns(c->q)) : EAGAIN;
 
 	if (rc == 0)
 		answer(c, t);

@@ -167,6 +167,7 @@ int guard_user(const struct door *d, struct request *q, enum access access, stru
 		return 0;
 	}
 	q->user = user->name;
+	q->read_only = user->read_only;
 	if (user->read_only && access == ACCESS_ADMIN) {
 		response_error(r, 403, "%.100s may look, not change (api.users.%.100s.role)", user->name, user->name);
 		return 0;

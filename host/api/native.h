@@ -5,6 +5,7 @@
 #include "host/api/api.h"
 #include "host/api/native_rates.h"
 #include "host/config/mask.h"
+#include "host/pipeline/errand.h"
 
 /* /v1/pipelines ... (native_pipelines.c). */
 extern const struct route native_pipeline_routes[];
@@ -18,7 +19,10 @@ extern const struct route native_files_routes[];
 /* /v1/events (native_events.c). */
 extern const struct route native_event_routes[];
 
-/* /v1/plugins (native_plugins.c). */
+/* /v1/pattern/test (native_pattern.c), /v1/try (native_try.c). */
+extern const struct route native_pattern_routes[], native_try_routes[];
+
+/* /v1/plugins ... (native_plugins.c). */
 extern const struct route native_plugin_routes[];
 
 /* /v1/openapi.json (native_document.c). */
@@ -36,9 +40,31 @@ int native_name_is_good(const char *name);
 void native_refuse(struct response *r, int status, const char *message, const struct problems *problems,
                    const json_t *body);
 
+/* The same for a part of the request: body, which stands at prefix ("/pipeline"), and pointers begin with that. [any] */
+void native_refuse_below(struct response *r, int status, const char *message, const struct problems *problems,
+                         const json_t *body, const char *prefix);
+
 /* The same for what the fleet answered, which is neither FLEET_OK nor FLEET_CREATED. [any] */
 void native_fail(struct response *r, enum fleet_answer answer, const outflow_error *err,
                  const struct problems *problems, const json_t *body);
+
+/* One thing that is wrong with a request, and where. */
+struct native_fault {
+	int status; /* 0: 400 */
+	char message[600], pointer[300];
+	size_t line, column; /* in the text at pointer; 0: not known */
+};
+
+/* Notes what is wrong with member `name` (NULL: the whole) of what stands at pointer; returns -1. [any] */
+int native_fault(struct native_fault *f, const char *pointer, const char *name, const char *format, ...)
+	OUTFLOW_PRINTF(4, 5);
+
+/* Answers it: as native_refuse, with one problem, which has "line" and "column" when they are known. [any] */
+void native_refuse_fault(struct response *r, const struct native_fault *f);
+
+/* Waits for work that runs plugins' code. -1: it did not come back in time, or was not begun; r says so, what names it, and
+ * nothing of the work may be touched any more but by errand_free. [any] */
+int native_wait(struct errand *e, const struct request *q, struct response *r, const char *what);
 
 /* "2026-11-28T19:10:56.123Z"; null for 0. NULL: no memory. [any] */
 json_t *native_time(int64_t wall_ms);

@@ -6,6 +6,7 @@
 #include "host/config/nested.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -21,7 +22,7 @@ json_t *native_text(const char *text)
 	return text == NULL || *text == '\0' ? json_null() : json_value_sentence(text);
 }
 
-static json_t *problem_json(const struct problem *p, const json_t *body)
+static json_t *problem_json(const struct problem *p, const json_t *body, const char *prefix)
 {
 	json_t *o = json_pack("{s:o, s:o}", "key", native_text(p->key), "message", json_value_sentence(p->message));
 	const json_t *config = json_object_get(body, "config");
@@ -30,11 +31,10 @@ static json_t *problem_json(const struct problem *p, const json_t *body)
 	if (o == NULL)
 		return NULL;
 	if (body != NULL && p->key != NULL) {
-		nested_pointer(json_is_object(config) ? config : body, p->key, pointer, sizeof pointer - 8);
-		if (json_is_object(config)) {
-			memmove(pointer + 7, pointer, strlen(pointer) + 1);
-			memcpy(pointer, "/config", 7);
-		}
+		size_t n = (size_t)snprintf(pointer, sizeof pointer, "%s%s", prefix,
+		                            json_is_object(config) ? "/config" : "");
+
+		nested_pointer(json_is_object(config) ? config : body, p->key, pointer + n, sizeof pointer - n);
 		json_object_set_new(o, "pointer", json_string(pointer));
 	}
 	if (p->pipeline != NULL)
@@ -46,16 +46,22 @@ static json_t *problem_json(const struct problem *p, const json_t *body)
 	return o;
 }
 
-void native_refuse(struct response *r, int status, const char *message, const struct problems *problems,
-                   const json_t *body)
+void native_refuse_below(struct response *r, int status, const char *message, const struct problems *problems,
+                         const json_t *body, const char *prefix)
 {
 	json_t *list = json_array();
 
 	for (size_t i = 0; problems != NULL && i < problems->n; i++)
-		json_array_append_new(list, problem_json(&problems->list[i], body));
+		json_array_append_new(list, problem_json(&problems->list[i], body, prefix));
 	response_json(r, status,
 	              json_pack("{s:i, s:o, s:o}", "error_code", status, "message", json_value_sentence(message),
 	                        "problems", list));
+}
+
+void native_refuse(struct response *r, int status, const char *message, const struct problems *problems,
+                   const json_t *body)
+{
+	native_refuse_below(r, status, message, problems, body, "");
 }
 
 void native_fail(struct response *r, enum fleet_answer answer, const outflow_error *err,
@@ -67,6 +73,63 @@ void native_fail(struct response *r, enum fleet_answer answer, const outflow_err
 	};
 
 	native_refuse(r, statuses[answer], err->msg, problems, body);
+}
+
+int native_fault(struct native_fault *f, const char *pointer, const char *name, const char *format, ...)
+{
+	size_t n = (size_t)snprintf(f->pointer, sizeof f->pointer, "%s%s", pointer, name ? "/" : "");
+	va_list args;
+
+	/* RFC 6901, section 3 */
+	for (; name != NULL && *name != '\0' && n + 3 < sizeof f->pointer; name++)
+		n += (size_t)snprintf(f->pointer + n, sizeof f->pointer - n, "%.*s",
+		                      *name == '~' || *name == '/' ? 2 : 1,
+		                      *name == '~'   ? "~0"
+		                      : *name == '/' ? "~1"
+		                                     : name);
+	va_start(args, format);
+	(void)vsnprintf(f->message, sizeof f->message, format, args);
+	va_end(args);
+	return -1;
+}
+
+void native_refuse_fault(struct response *r, const struct native_fault *f)
+{
+	int status = f->status ? f->status : 400;
+	json_t *problem = json_pack("{s:n, s:o, s:o}", "key", "message", json_value_sentence(f->message), "pointer",
+	                            json_value_sentence(f->pointer));
+	char message[sizeof f->pointer + sizeof f->message + 4];
+
+	if (f->line > 0) {
+		json_object_set_new(problem, "line", json_integer((json_int_t)f->line));
+		json_object_set_new(problem, "column", json_integer((json_int_t)f->column));
+	}
+	snprintf(message, sizeof message, "%s%s%s", f->pointer, *f->pointer ? ": " : "", f->message);
+	response_json(r, status,
+	              json_pack("{s:i, s:o, s:[o]}", "error_code", status, "message", json_value_sentence(message),
+	                        "problems", problem));
+}
+
+int native_wait(struct errand *e, const struct request *q, struct response *r, const char *what)
+{
+	char message[300];
+	int rc;
+
+	if (errands_abandoned() >= ERRANDS_ABANDONED_MAX) {
+		native_refuse(r, 503,
+		              "too many calls of plugins have not come back: restart Outflow without the plugin that "
+		              "hangs",
+		              NULL, NULL);
+		return -1;
+	}
+	rc = errand_run(e, request_time_left_ns(q));
+	if (rc == 0)
+		return 0;
+	snprintf(message, sizeof message,
+	         rc == ETIMEDOUT ? "%s was given up: a plugin did not come back in time" : "there is no thread for %s",
+	         what);
+	native_refuse(r, rc == ETIMEDOUT ? 504 : 503, message, NULL, NULL);
+	return -1;
 }
 
 int native_name_is_good(const char *name)

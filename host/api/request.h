@@ -30,7 +30,7 @@ struct request {
 	const char *parameters[REQUEST_PARAMETERS_MAX]; /* segments that stand for the {} of the route, in order */
 	int secure;                                     /* by https */
 	const char *user;                               /* who asks; NULL: nobody had to say */
-	int read_only;                                  /* and may look only; of routes that admit by themselves */
+	int read_only;                                  /* and may look only */
 	int64_t deadline_ns;                            /* monotonic: when the client is told that it takes too long */
 };
 

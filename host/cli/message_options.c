@@ -66,8 +66,3 @@ int message_options_take(struct message *m, int option, const char *argument, ou
 	}
 	return status == OUTFLOW_OK ? 1 : -1;
 }
-
-int message_format_is_known(const char *name)
-{
-	return strcmp(name, "json") == 0 || strcmp(name, "text") == 0 || strcmp(name, "binary") == 0;
-}

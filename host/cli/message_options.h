@@ -38,7 +38,4 @@ enum {
 /* Takes one option that getopt_long gave. 0: it is not one of these; 1: taken; -1: it is wrong, err says why. */
 int message_options_take(struct message *m, int option, const char *argument, outflow_error *err);
 
-/* "json", "text" or "binary"? */
-int message_format_is_known(const char *name);
-
 #endif

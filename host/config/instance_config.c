@@ -221,6 +221,16 @@ static const char *canonical_name(const struct instance_place *where, const char
 	return find_key(where, buffer) != NULL ? buffer : name;
 }
 
+/* A number or a choice tells nothing, and what stands for a hidden value would not be one. */
+static enum secret_author author_of(const struct instance_place *where, const outflow_cfg_key *key,
+                                    const struct setting *it)
+{
+	if (where->hidden &&
+	    (key->type == OUTFLOW_T_STRING || key->type == OUTFLOW_T_LIST || key->type == OUTFLOW_T_PREFIX))
+		return SECRET_TRIED;
+	return it->file ? SECRET_DECLARED : SECRET_CREATED;
+}
+
 static outflow_status take_settings(outflow_config *c, const struct instance_place *where, const struct settings *all,
                                     struct problems *problems)
 {
@@ -232,17 +242,19 @@ static outflow_status take_settings(outflow_config *c, const struct instance_pla
 		const struct setting *it = &all->list[i];
 		struct place at = { it->file, it->line, where->pipeline, it->key };
 		char buffer[300];
+		const outflow_cfg_key *key;
 		const char *name;
 		char *resolved;
 
 		if (strncmp(it->key, where->prefix, skip) != 0 || is_known_to_caller(where, it->key + skip))
 			continue;
 		name = canonical_name(where, it->key + skip, buffer, sizeof buffer);
-		if (find_key(where, name) == NULL) {
+		key = find_key(where, name);
+		if (key == NULL) {
 			report_unknown(where, it, problems);
 			continue;
 		}
-		resolved = secret_resolve(it->value, it->file ? SECRET_DECLARED : SECRET_CREATED, &err);
+		resolved = secret_resolve(it->value, author_of(where, key, it), &err);
 		if (resolved == NULL) {
 			problems_add(problems, &at, "%s", err.msg);
 			continue;

@@ -11,6 +11,7 @@ struct declaration {
 	const char *file;
 	int line;
 	struct settings settings;
+	int for_trial; /* whoever tries it sees what its stages make of their keys: references there stay hidden */
 };
 
 struct declarations {

@@ -10,10 +10,11 @@
 #define HOST_CONFIG_MASK_H
 #include "host/config/model.h"
 #include "host/config/problems.h"
+#include "host/config/secret.h"
 #include "host/config/settings.h"
 
 /* As Kafka Connect has it: PasswordConfigDef, `Password.HIDDEN`. */
-#define MASK_TEXT "[hidden]"
+#define MASK_TEXT SECRET_HIDDEN
 
 /* What the settings describe. */
 enum mask_of { MASK_PIPELINE, MASK_CONNECTION };

@@ -69,6 +69,9 @@ static void make_stage(struct making *mk, struct stage_model *stage, const char 
 		                        .schemas = schemas,
 		                        .n_schemas = 2,
 		                        .inherited = &mk->inherited,
+		                        .hidden = mk->declaration->for_trial &&
+		                                  component->what->kind != OUTFLOW_SOURCE &&
+		                                  component->what->kind != OUTFLOW_SINK,
 		                        .file = mk->model->file,
 		                        .line = mk->model->line };
 

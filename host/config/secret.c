@@ -228,15 +228,16 @@ static char *from_environment(const char *name, enum secret_author author, outfl
 /* The value behind "provider:argument", malloc'd; *known is 0 when this is no reference of ours. */
 static char *look_up(const char *reference, enum secret_author author, int *known, outflow_error *err)
 {
-	*known = 1;
-	if (strncmp(reference, "file:", 5) == 0)
+	int is_file = strncmp(reference, "file:", 5) == 0, is_directory = strncmp(reference, "dir:", 4) == 0;
+
+	*known = is_file || is_directory || strncmp(reference, "env:", 4) == 0;
+	if (!*known)
+		return NULL;
+	if (author == SECRET_TRIED)
+		return strdup(SECRET_HIDDEN);
+	if (is_file)
 		return from_file(reference + 5, author, err);
-	if (strncmp(reference, "dir:", 4) == 0)
-		return from_directory(reference + 4, author, err);
-	if (strncmp(reference, "env:", 4) == 0)
-		return from_environment(reference + 4, author, err);
-	*known = 0;
-	return NULL;
+	return is_directory ? from_directory(reference + 4, author, err) : from_environment(reference + 4, author, err);
 }
 
 static int append(char **to, size_t *used, const char *from, size_t n)

@@ -6,7 +6,12 @@
 #include <outflow/abi.h>
 
 /* Who wrote a text: an administrator into a file of this machine, or somebody over the API. */
-enum secret_author { SECRET_DECLARED, SECRET_CREATED };
+enum secret_author {
+	SECRET_DECLARED,
+	SECRET_CREATED,
+	SECRET_TRIED /* for somebody who sees what becomes of it: SECRET_HIDDEN stands for every value */
+};
+#define SECRET_HIDDEN "[hidden]"
 
 /* From now on references lead only to files below these directories, and to variables whose names match one of these patterns
  * (fnmatch(3)): lists with commas, which outlive all use; empty: none. NULL: whatever an administrator names, and for texts

@@ -22,7 +22,7 @@ outflow_status declarations_add(struct declarations *to, const char *name, const
 		return OUTFLOW_E_NOMEM;
 	to->list = list;
 	new = &list[to->n];
-	*new = (struct declaration){ strdup(name), file, line, { 0 } };
+	*new = (struct declaration){ .name = strdup(name), .file = file, .line = line };
 	if (new->name == NULL || settings_merge(&new->settings, "", settings, "", 1) != OUTFLOW_OK) {
 		settings_clear(&new->settings);
 		free(new->name);

@@ -21,7 +21,8 @@ int errand_run(struct errand *e, int64_t timeout_ns);
 /* Lets go of it. Clears the pointer and accepts NULL inside. [any] */
 void errand_free(struct errand **e);
 
-/* How many threads go on that nobody waits for any more. [any] */
+/* How many threads go on that nobody waits for any more; with so many nothing should be begun that is only tried. [any] */
+#define ERRANDS_ABANDONED_MAX 16u
 size_t errands_abandoned(void);
 
 #endif

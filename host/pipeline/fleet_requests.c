@@ -104,6 +104,34 @@ enum fleet_answer fleet_check(struct fleet *f, const char *name, const struct se
 	return answer;
 }
 
+static void take_model(struct building *b, struct pipeline_model **model)
+{
+	*model = b->models[0];
+	b->models[0] = NULL;
+}
+
+enum fleet_answer fleet_model_for_trial(struct fleet *f, const char *name, const struct settings *settings,
+                                        int64_t timeout_ns, struct pipeline_model **result, struct problems *problems,
+                                        outflow_error *err)
+{
+	uint64_t changes;
+	struct building *b = fleet_building(f, &changes);
+	enum fleet_answer answer;
+
+	*result = NULL;
+	if (b == NULL)
+		return fleet_no_memory(err);
+	answer = add_named(b, name, settings, problems, err);
+	if (answer == FLEET_OK) {
+		b->what.list[0].for_trial = 1;
+		answer = fleet_run_building(b, timeout_ns, problems, err);
+	}
+	if (answer == FLEET_OK)
+		take_model(b, result);
+	building_free(&b);
+	return answer;
+}
+
 /* ---- creating, editing ---- */
 
 enum fleet_answer fleet_is_open(const struct fleet *f, outflow_error *err)
@@ -124,12 +152,6 @@ static enum fleet_answer declared(const struct pipeline *p, outflow_error *err)
 {
 	outflow_fail(err, OUTFLOW_E_CONFIG, "pipeline '%.200s' is declared in a file, and is changed there", p->name);
 	return FLEET_DECLARED;
-}
-
-static void take_model(struct building *b, struct pipeline_model **model)
-{
-	*model = b->models[0];
-	b->models[0] = NULL;
 }
 
 static enum fleet_answer create(struct fleet *f, const char *name, struct building *b, enum pipeline_target target,

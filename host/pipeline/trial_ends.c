@@ -119,6 +119,11 @@ outflow_status message_default_topic(struct message *m, const struct stage_model
 	return m->topic ? OUTFLOW_OK : outflow_fail(err, OUTFLOW_E_NOMEM, "no memory for a topic");
 }
 
+int message_format_is_known(const char *name)
+{
+	return strcmp(name, "json") == 0 || strcmp(name, "text") == 0 || strcmp(name, "binary") == 0;
+}
+
 void message_clear(struct message *m)
 {
 	free(m->own_topic);

@@ -35,6 +35,9 @@ outflow_status message_record(struct message *m, const struct stage_model *sourc
  * says so; OUTFLOW_E_NOMEM. */
 outflow_status message_default_topic(struct message *m, const struct stage_model *source, outflow_error *err);
 
+/* "json", "text" or "binary"? */
+int message_format_is_known(const char *name);
+
 void message_clear(struct message *m);
 
 /* Would this sink send the record? 0: err says why not. What only its other side can know is left out. */

@@ -63,6 +63,14 @@ json_t *describe_component(const struct component *c)
 	                 c->what->doc ? c->what->doc : "", "keys", describe_schema(c->what->config));
 }
 
+static json_t *describe_about(const struct plugin_file *f, json_t *components)
+{
+	const struct known_plugin *p = f->about;
+
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o}", "id", p->id, "version", p->version, "license", p->license,
+	                 "documentation", p->doc, "path", f->path, "components", components);
+}
+
 static json_t *describe_file(const struct plugin_file *f)
 {
 	const struct known_plugin *p = f->about;
@@ -72,8 +80,17 @@ static json_t *describe_file(const struct plugin_file *f)
 		json_array_append_new(components, json_pack("{s:s, s:s, s:s}", "name", p->components[i].name, "kind",
 		                                            component_kind_name(p->components[i].kind), "documentation",
 		                                            p->components[i].doc));
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o}", "id", p->id, "version", p->version, "license", p->license,
-	                 "documentation", p->doc, "path", f->path, "components", components);
+	return describe_about(f, components);
+}
+
+json_t *describe_plugin(const struct plugin_file *f, const struct module *m)
+{
+	json_t *components = json_array();
+
+	for (size_t i = 0; i < m->plugin->n_components; i++)
+		json_array_append_new(components,
+		                      describe_component(&(struct component){ m, m->plugin->components[i] }));
+	return describe_about(f, components);
 }
 
 json_t *describe_inventory(const struct inventory *inv)

@@ -17,6 +17,9 @@ json_t *describe_schema(const outflow_cfg_def *def);
 /* A component with its keys. NULL: no memory. [any] */
 json_t *describe_component(const struct component *c);
 
+/* One plugin with all its components and their schemas. m: its module. NULL: no memory. [any] */
+json_t *describe_plugin(const struct plugin_file *f, const struct module *m);
+
 /* The same as text. [any] */
 void describe_inventory_print(const struct inventory *inv, FILE *to);
 void describe_component_print(const struct component *c, FILE *to);
