@@ -163,8 +163,7 @@ static int read_options(const json_t *body, struct question *q, struct native_fa
 	return 0;
 }
 
-static int read_question(const struct request *q, json_t *body, struct question *question,
-                         struct native_fault *fault)
+static int read_question(const struct request *q, json_t *body, struct question *question, struct native_fault *fault)
 {
 	outflow_error err = { .size = sizeof err };
 	outflow_json *tape = NULL;

@@ -7,8 +7,10 @@
 #include "host/api/native.h"
 
 const struct route *const route_tables[] = {
-	connect_server_routes,    connect_plugins_routes, connect_connector_routes, connect_lifecycle_routes,
-	connect_offset_routes,    connect_topic_routes,   connect_logger_routes,    metrics_routes,
-	native_connection_routes, native_pipeline_routes, native_files_routes,      native_plugin_routes,
-	native_document_routes,   eventbridge_routes,     native_event_routes,      native_pattern_routes, native_try_routes, NULL,
+	connect_server_routes,    connect_plugins_routes, connect_connector_routes,
+	connect_lifecycle_routes, connect_offset_routes,  connect_topic_routes,
+	connect_logger_routes,    metrics_routes,         native_connection_routes,
+	native_pipeline_routes,   native_files_routes,    native_plugin_routes,
+	native_document_routes,   eventbridge_routes,     native_event_routes,
+	native_pattern_routes,    native_try_routes,      NULL,
 };

@@ -32,11 +32,9 @@ STUCK = {"source": {"class": "gen"}, "sink": {"class": "null"}}
 class Daemon(native_client.Daemon):
     """With less patience than by default."""
 
-    def __init__(self, directory, pipelines=PLANT, api=""):
-        super().__init__(directory, f"pipelines = ( {pipelines} );\n", plugs=["stuck.so"])
-        text = self.config.read_text().replace(
-            '"http://127.0.0.1:0" ];', f'"http://127.0.0.1:0" ]; request = {{ timeout = "3s"; }}; {api}', 1)
-        self.config.write_text(text)
+    def __init__(self, directory, timeout="3s", api="", **options):
+        super().__init__(directory, f"pipelines = ( {PLANT} );\n", f'request = {{ timeout = "{timeout}"; }}; {api}',
+                         plugs=["stuck.so"], **options)
 
     def start(self, env=None):
         return super().start({"OUTFLOW_TEST_PASSWORD": "opensesame", **(env or {})})
@@ -52,9 +50,11 @@ class Daemon(native_client.Daemon):
                                          headers={"Content-Type": "application/json"})
         try:
             with urllib.request.urlopen(request, timeout=30) as answer:
-                return answer.status, answer.read()
+                status, told = answer.status, answer.read()
         except urllib.error.HTTPError as failure:
-            return failure.code, failure.read()
+            status, told = failure.code, failure.read()
+        self.checked("POST", path, status, {"Content-Type": "application/json"}, told)
+        return status, told
 
 
 @pytest.fixture(scope="module")
@@ -317,9 +317,7 @@ def test_a_plugin_that_hangs_holds_up_nobody(daemon, tmp_path):
 
 def test_threads_that_hang_are_bounded(tmp_path):
     """Proves that after so many calls that hang nothing more is tried, until they come back; everything else goes on."""
-    daemon = Daemon(tmp_path / "daemon")
-    daemon.config.write_text(daemon.config.read_text().replace('"3s"', '"100ms"'))
-    daemon.start()
+    daemon = Daemon(tmp_path / "daemon", "100ms").start()
     until = tmp_path / "until"
     stuck = {**STUCK, "transforms": [{"class": "stuck", "until": str(until)}]}
     try:
@@ -335,9 +333,7 @@ def test_threads_that_hang_are_bounded(tmp_path):
 
 def test_a_stop_does_not_wait_for_a_trial_that_hangs(tmp_path):
     """Proves that the daemon ends although a trial never does."""
-    daemon = Daemon(tmp_path / "daemon")
-    daemon.config.write_text(daemon.config.read_text().replace('"3s"', '"100ms"'))
-    daemon.start()
+    daemon = Daemon(tmp_path / "daemon", "100ms").start()
     assert daemon.try_it({**STUCK, "transforms": [{"class": "stuck", "until": "/nowhere/at/all"}]},
                          {"payload": "{}"}).status == 504
     daemon.stop()
@@ -349,12 +345,8 @@ def test_a_stop_does_not_wait_for_a_trial_that_hangs(tmp_path):
 def test_who_may_try(tmp_path):
     """Proves that a read-only user tests patterns, tries pipelines that are there, and none of their own."""
     users = 'users = ( { name = "board"; token = "b0ard"; role = "read-only"; }, { name = "root"; token = "r00t"; } );'
-    daemon = Daemon(tmp_path / "daemon", api=users)
     board, root = {"Authorization": "Bearer b0ard"}, {"Authorization": "Bearer r00t"}
-    servers.Outflow.start(daemon, {"OUTFLOW_TEST_PASSWORD": "opensesame"})
-    servers.wait_until(lambda: (daemon.state_dir / "api").exists(), 20, "the API listens")
-    daemon.url = (daemon.state_dir / "api").read_text().split()[0]
-    servers.wait_until(lambda: daemon.call("GET", "/v1/pipelines", **root).status == 200, 20, "the API answers")
+    daemon = Daemon(tmp_path / "daemon", api=users, headers=root).start()
     message = {"topic": "plant/a/temperature", "payload": "{}"}
     try:
         for who in (board, root):
@@ -364,7 +356,7 @@ def test_who_may_try(tmp_path):
         own = {"pipeline": STUCK, "message": message}
         assert daemon.call("POST", "/v1/try", own, **root).status == 200
         wrong(daemon.call("POST", "/v1/try", own, **board), 403, "/pipeline", "board may look")
-        assert daemon.call("POST", "/v1/try", own).status == 401
+        assert daemon.call("POST", "/v1/try", own, Authorization="Bearer other").status == 401
     finally:
         daemon.kill()
 
