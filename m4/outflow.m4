@@ -62,9 +62,9 @@ AC_DEFUN([OUTFLOW_CLIENT_LIBRARIES], [
   have_kafka=no
   kafka_summary="no (left out)"
   AS_IF([test "$with_kafka" != no], [
-    PKG_CHECK_MODULES([RDKAFKA], [rdkafka >= 1.9],
+    PKG_CHECK_MODULES([RDKAFKA], [rdkafka >= 2.0],
       [have_kafka=yes; kafka_summary=yes],
-      [kafka_summary="no (librdkafka 1.9 or newer is missing: librdkafka-dev)"])
+      [kafka_summary="no (librdkafka 2.0 or newer is missing: librdkafka-dev)"])
   ])
   AM_CONDITIONAL([HAVE_KAFKA], [test "$have_kafka" = yes])
 

@@ -9,6 +9,17 @@
 
 /* ---- the client ---- */
 
+char *consumer_group(const outflow_host *h, const outflow_config *c)
+{
+	char *group = outflow_config_string(h, c, "group");
+	char name[300];
+
+	if (group != NULL)
+		return group;
+	snprintf(name, sizeof name, "connect-%s", h->pipeline ? h->pipeline : "check");
+	return strdup(name);
+}
+
 static void on_error(rd_kafka_t *client, int code, const char *reason, void *opaque)
 {
 	struct consumer *k = opaque;
@@ -159,6 +170,12 @@ struct partition *consumer_find(struct consumer *k, const char *topic, int32_t n
 	return NULL;
 }
 
+void consumer_stream_name(const char *topic, int32_t number, char name[CONSUMER_STREAM_MAX])
+{
+	/* A topic's name holds nothing that JSON would escape. */
+	snprintf(name, CONSUMER_STREAM_MAX, "{\"kafka_topic\":\"%s\",\"kafka_partition\":%d}", topic, number);
+}
+
 outflow_status consumer_add(struct consumer *k, const char *topic, int32_t number, outflow_resume *resume,
                             outflow_error *err)
 {
@@ -166,7 +183,7 @@ outflow_status consumer_add(struct consumer *k, const char *topic, int32_t numbe
 	struct partition p = { .topic = strdup(topic), .number = number };
 	outflow_resume unused;
 	outflow_status status;
-	char name[400];
+	char name[CONSUMER_STREAM_MAX];
 
 	if (list != NULL)
 		k->partitions = list;
@@ -174,8 +191,7 @@ outflow_status consumer_add(struct consumer *k, const char *topic, int32_t numbe
 		free(p.topic);
 		return outflow_fail(err, OUTFLOW_E_NOMEM, "no memory for a partition");
 	}
-	/* Kafka Connect's spelling. A topic's name holds nothing that JSON would escape. */
-	snprintf(name, sizeof name, "{\"kafka_topic\":\"%s\",\"kafka_partition\":%d}", topic, number);
+	consumer_stream_name(topic, number, name);
 	status = k->host->stream->open(k->host, outflow_text(name), &p.stream, resume ? resume : &unused);
 	if (status != OUTFLOW_OK) {
 		free(p.topic);

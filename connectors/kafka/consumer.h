@@ -7,6 +7,8 @@
 #define CONNECTORS_KAFKA_CONSUMER_H
 #include "connectors/kafka/kafka.h"
 
+#include <outflow/ext/offsets.h>
+
 /* A partition that is assigned to us. */
 struct partition {
 	char *topic;
@@ -48,6 +50,9 @@ struct consumer {
 		.doc = "Any property of librdkafka, such as consumer.security.protocol; it wins over the keys above."  \
 	}
 
+/* The group that the source is a member of, malloc'd; NULL: no memory. [any] */
+char *consumer_group(const outflow_host *h, const outflow_config *c);
+
 /* Makes librdkafka's configuration from the shared keys; group: group.id. OUTFLOW_E_CONFIG. */
 outflow_status consumer_configure(struct consumer *k, const outflow_host *h, const outflow_config *c, const char *group,
                                   outflow_error *err);
@@ -58,6 +63,10 @@ outflow_status consumer_start(struct consumer *k, outflow_error *err);
 /* Asks for one topic's partitions. OUTFLOW_E_CONFIG: there is no such topic; OUTFLOW_E_TASK: we may not read it;
  * OUTFLOW_E_OUTAGE: no answer within the time, err says so. *n: how many. */
 outflow_status consumer_ask(struct consumer *k, const char *topic, int timeout_ms, int32_t *n, outflow_error *err);
+
+/* How a partition is called towards the host, in Kafka Connect's spelling. [any] */
+#define CONSUMER_STREAM_MAX 400
+void consumer_stream_name(const char *topic, int32_t number, char name[CONSUMER_STREAM_MAX]);
 
 /* Opens the partition's stream and adds it. *resume may be NULL. OUTFLOW_E_NOMEM, OUTFLOW_E_CONFIG. */
 outflow_status consumer_add(struct consumer *k, const char *topic, int32_t number, outflow_resume *resume,
@@ -81,6 +90,9 @@ outflow_status consumer_error(struct consumer *k, const rd_kafka_message_t *m, o
 outflow_status consumer_check_refused(const struct consumer *k, outflow_error *err);
 
 void consumer_clear(struct consumer *k);
+
+/* offsets.c: the group's committed offsets, while nobody reads with it. */
+extern const outflow_offsets_api kafka_offsets;
 
 /* 1 when topic is the name of one, 0 for a pattern ("^..."), which librdkafka matches itself. */
 int consumer_is_name(outflow_str topic);

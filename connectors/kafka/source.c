@@ -6,6 +6,7 @@
  */
 #include "connectors/kafka/consumer.h"
 
+#include <outflow/ext/offsets.h>
 #include <outflow/ext/plan.h>
 
 #include <stdio.h>
@@ -123,20 +124,9 @@ static void on_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t what, rd_kafka_
 
 /* ---- life ---- */
 
-static char *group_of(const outflow_host *h, const outflow_config *c)
-{
-	char *group = outflow_config_string(h, c, "group");
-	char name[300];
-
-	if (group != NULL)
-		return group;
-	snprintf(name, sizeof name, "connect-%s", h->pipeline ? h->pipeline : "check");
-	return strdup(name);
-}
-
 static outflow_status configure(struct source *s, const outflow_host *h, const outflow_config *c, outflow_error *err)
 {
-	char *group = group_of(h, c);
+	char *group = consumer_group(h, c);
 	char *reset = outflow_config_string(h, c, "offset.reset");
 	outflow_status status = OUTFLOW_E_NOMEM;
 
@@ -183,6 +173,8 @@ const void *kafka_source_extension(const char *id)
 {
 	static const outflow_plan_api plan = { .size = sizeof plan, .tasks = tasks };
 
+	if (strcmp(id, OUTFLOW_EXT_OFFSETS) == 0)
+		return &kafka_offsets;
 	return strcmp(id, OUTFLOW_EXT_PLAN) == 0 ? &plan : kafka_consumer_extension(id);
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * /connectors/{name}/offsets (KIP-875), out of the checkpoints: a partition is what the source calls its stream, an offset the
- * position where it goes on, called as Kafka Connect's own connectors call it.
+ * /connectors/{name}/offsets (KIP-875): a partition is what the source calls its stream, an offset the position where it goes on,
+ * called as Kafka Connect's own connectors call it. They are in the checkpoints, or where upstream keeps them: those of a Kafka
+ * source are its consumer group's.
  */
 #include "host/api/connect.h"
 
@@ -17,18 +18,54 @@ static const char *offset_name(const json_t *partition)
 	return json_object_get(partition, "filename") != NULL ? "position" : "sequence";
 }
 
-static void add_offset(void *ctx, const char *pipeline, outflow_str stream, const struct checkpoint *position)
+static void append(json_t *list, outflow_str stream, uint64_t next)
 {
 	json_t *partition = json_loadb(stream.ptr, stream.len, 0, NULL);
 
-	(void)pipeline;
 	if (!json_is_object(partition)) {
 		json_decref(partition);
 		partition = json_pack("{s:s%}", "stream", stream.ptr, stream.len);
 	}
 	if (partition != NULL)
-		(void)json_array_append_new(ctx, json_pack("{s:o, s:{s:I}}", "partition", partition, "offset",
-		                                           offset_name(partition), (json_int_t)position->next));
+		(void)json_array_append_new(list, json_pack("{s:o, s:{s:I}}", "partition", partition, "offset",
+		                                            offset_name(partition), (json_int_t)next));
+}
+
+static void add_offset(void *ctx, const char *pipeline, outflow_str stream, const struct checkpoint *position)
+{
+	(void)pipeline;
+	append(ctx, stream, position->next);
+}
+
+static void add_upstream_offset(void *ctx, const struct fleet_offset *offset)
+{
+	append(ctx, outflow_text(offset->partition), offset->next);
+}
+
+/* What is wrong with positions is no mistake of the configuration. */
+static void refuse(struct response *r, enum fleet_answer result, const outflow_error *err)
+{
+	if (result == FLEET_INVALID || result == FLEET_UNSUPPORTED)
+		response_error(r, 400, "%s", err->msg);
+	else
+		connect_refuse(r, result, NULL, err);
+}
+
+/* 0: r says why not. */
+static int list_offsets(struct api *api, const struct request *q, const struct pipeline_snapshot *p, json_t *list,
+                        struct response *r)
+{
+	outflow_error err = { .size = sizeof err };
+	enum fleet_answer result;
+
+	if (!p->owns_offsets) {
+		checkpoint_each(api->environment->checkpoints, p->name, add_offset, list);
+		return 1;
+	}
+	result = fleet_list_offsets(api->fleet, p->name, request_time_left_ns(q), add_upstream_offset, list, &err);
+	if (result != FLEET_OK && result != FLEET_UNSUPPORTED)
+		refuse(r, result, &err);
+	return result == FLEET_OK || result == FLEET_UNSUPPORTED;
 }
 
 static void show(struct api *api, const struct request *q, struct response *r)
@@ -36,12 +73,10 @@ static void show(struct api *api, const struct request *q, struct response *r)
 	struct pipeline_snapshot *p = connect_find(api, q, r);
 	json_t *list = json_array();
 
-	if (p != NULL && list != NULL) {
-		checkpoint_each(api->environment->checkpoints, p->name, add_offset, list);
-		response_json(r, 200, json_pack("{s:O}", "offsets", list));
-	} else if (p != NULL) {
+	if (p != NULL && list == NULL)
 		response_error(r, 500, "no memory");
-	}
+	else if (p != NULL && list_offsets(api, q, p, list, r))
+		response_json(r, 200, json_pack("{s:O}", "offsets", list));
 	json_decref(list);
 	pipeline_snapshot_free(&p);
 }
@@ -86,18 +121,35 @@ static enum fleet_answer apply(void *ctx)
 	return status == OUTFLOW_OK ? FLEET_OK : FLEET_FAILED;
 }
 
-static void answer(struct api *api, struct changes_to_make *c, const char *done, struct response *r)
+/* The same where upstream keeps them. */
+static enum fleet_answer apply_upstream(const struct changes_to_make *c, int64_t timeout_ns, outflow_error *err)
 {
-	outflow_error err = { .size = sizeof err };
-	enum fleet_answer result;
+	struct fleet_offset *list = calloc(c->n, sizeof *list);
+	enum fleet_answer result = FLEET_FAILED;
+	size_t n = 0;
 
-	c->api = api;
-	c->err.size = sizeof c->err;
-	result = fleet_while_stopped(api->fleet, c->name, apply, c, &err);
+	for (; list != NULL && n < c->n; n++) {
+		list[n] = (struct fleet_offset){ json_dumps(c->list[n].stream, JSON_COMPACT), c->list[n].next,
+			                         c->list[n].forget };
+		if (list[n].partition == NULL)
+			break;
+	}
+	if (list != NULL && n == c->n)
+		result = fleet_alter_offsets(c->api->fleet, c->name, list, n, timeout_ns, err);
+	else
+		outflow_fail(err, OUTFLOW_E_NOMEM, "no memory");
+	while (n > 0)
+		free(list[--n].partition);
+	free(list);
+	return result;
+}
+
+static void answer(struct response *r, enum fleet_answer result, const char *done, const outflow_error *err)
+{
 	if (result == FLEET_OK)
 		response_json(r, 200, json_pack("{s:s}", "message", done));
 	else
-		connect_refuse(r, result, NULL, result == FLEET_FAILED ? &c->err : &err);
+		refuse(r, result, err);
 }
 
 static void clear(struct changes_to_make *c)
@@ -184,28 +236,22 @@ static int read_changes(const struct api *api, const json_t *body, int is_sink, 
 	return problem == NULL;
 }
 
-/* A change that would have no effect is refused. Returns 1: r says so. */
-static int is_elsewhere(const struct pipeline_snapshot *p, struct response *r)
-{
-	if (p != NULL && p->owns_offsets)
-		response_error(
-			r, 400,
-			"the offsets of %s are those of its consumer group: change them there, with kafka-consumer-groups "
-			"or the like, while the connector is stopped",
-			p->name);
-	return p != NULL && p->owns_offsets;
-}
-
 static void alter(struct api *api, const struct request *q, struct response *r)
 {
 	struct pipeline_snapshot *p = connect_find(api, q, r);
 	json_t *body = p ? request_json(q, r, connect_malformed(api)) : NULL;
-	struct changes_to_make c = { 0 };
+	struct changes_to_make c = { .api = api, .err = { .size = sizeof c.err } };
+	outflow_error err = { .size = sizeof err };
+	enum fleet_answer result;
 
 	if (body != NULL && read_changes(api, body, strcmp(connect_type(p), "sink") == 0, &c, r)) {
 		c.name = p->name;
-		if (!is_elsewhere(p, r))
-			answer(api, &c, "The offsets for this connector have been altered successfully", r);
+		if (p->owns_offsets)
+			result = apply_upstream(&c, request_time_left_ns(q), &err);
+		else
+			result = fleet_while_stopped(api->fleet, c.name, apply, &c, &err);
+		answer(r, result, "The offsets for this connector have been altered successfully",
+		       c.err.msg[0] != '\0' ? &c.err : &err);
 	}
 	clear(&c);
 	json_decref(body);
@@ -254,18 +300,16 @@ static void reset(struct api *api, const struct request *q, struct response *r)
 	outflow_error err = { .size = sizeof err };
 	struct pipeline_snapshot *p = connect_find(api, q, r);
 	enum fleet_answer result;
-	int elsewhere = p == NULL || is_elsewhere(p, r);
 
-	pipeline_snapshot_free(&p);
-	if (elsewhere)
+	if (p == NULL)
 		return;
-	result = fleet_while_stopped(api->fleet, c.name, forget_all, &c, &err);
-	if (result == FLEET_OK)
-		response_json(
-			r, 200,
-			json_pack("{s:s}", "message", "The offsets for this connector have been reset successfully"));
+	if (p->owns_offsets)
+		result = fleet_reset_offsets(api->fleet, c.name, request_time_left_ns(q), &err);
 	else
-		connect_refuse(r, result, NULL, result == FLEET_FAILED ? &c.err : &err);
+		result = fleet_while_stopped(api->fleet, c.name, forget_all, &c, &err);
+	answer(r, result, "The offsets for this connector have been reset successfully",
+	       c.err.msg[0] != '\0' ? &c.err : &err);
+	pipeline_snapshot_free(&p);
 }
 
 const struct route connect_offset_routes[] = {

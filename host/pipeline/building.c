@@ -52,6 +52,8 @@ static void forget(void *ctx)
 	declarations_clear(&b->what);
 	declarations_clear(&b->connections);
 	problems_clear(&b->problems);
+	if (b->sequel.release != NULL)
+		b->sequel.release(b->sequel.ctx);
 	b->magic = 0;
 	free(b);
 }
@@ -65,6 +67,8 @@ static void build(void *ctx)
 	for (size_t i = 0; i < b->what.n && b->status == OUTFLOW_OK; i++)
 		b->status = pipeline_model_new(&b->what.list[i], &b->connections, b->host, b->inventory, &b->problems,
 		                               &b->models[i]);
+	if (b->sequel.run != NULL && b->status == OUTFLOW_OK && b->problems.reported == 0)
+		b->sequel.run(b->sequel.ctx, b->models);
 }
 
 struct building *building_new(const struct host_model *host, const struct inventory *inventory)
@@ -93,9 +97,15 @@ outflow_status building_add_connection(struct building *b, const struct declarat
 	return declarations_add(&b->connections, c->name, c->file, c->line, &c->settings);
 }
 
+void building_then(struct building *b, const struct sequel *sequel)
+{
+	b->sequel = *sequel;
+}
+
 outflow_status building_run(struct building *b, int64_t timeout_ns, outflow_error *err)
 {
-	int rc;
+	int has_sequel = b->sequel.run != NULL, rc;
+	const char *what = has_sequel ? b->sequel.what : "the configuration was not checked";
 
 	CHECK_OBJ(b, BUILDING_MAGIC);
 	b->models = calloc(b->what.n + 1, sizeof(struct pipeline_model *));
@@ -103,9 +113,8 @@ outflow_status building_run(struct building *b, int64_t timeout_ns, outflow_erro
 		return outflow_fail(err, OUTFLOW_E_NOMEM, "no memory to check a configuration");
 	rc = errand_run(b->errand, timeout_ns);
 	if (rc == ETIMEDOUT)
-		return outflow_fail(err, OUTFLOW_E_RETRY,
-		                    "the configuration was not checked within %.1f s: a plugin's check does not return",
-		                    (double)timeout_ns / CLOCK_S);
+		return outflow_fail(err, OUTFLOW_E_RETRY, "%s within %.1f s: a plugin's %s does not return", what,
+		                    (double)timeout_ns / CLOCK_S, has_sequel ? "code" : "check");
 	if (rc != 0)
 		return outflow_fail_errno(err, OUTFLOW_E_TASK, rc, "no thread to check a configuration");
 	if (b->status != OUTFLOW_OK)

@@ -8,6 +8,15 @@
 #include "host/config/model.h"
 #include "host/pipeline/errand.h"
 
+/* What is done with the models in the same thread, once all of them are made without problems: it may hang as well. ctx is the
+ * building's from building_then on, and release frees it. */
+struct sequel {
+	const char *what; /* "the positions were not read", for who waited in vain */
+	void (*run)(void *ctx, struct pipeline_model *const *models);
+	void (*release)(void *ctx);
+	void *ctx;
+};
+
 struct building {
 	unsigned magic;
 	struct declarations what, connections;
@@ -18,6 +27,7 @@ struct building {
 		*models; /* one for each of what, NULL where there were problems; may be taken after building_run */
 	struct problems problems;
 	outflow_status status;
+	struct sequel sequel; /* run NULL: none */
 	struct errand *errand;
 };
 
@@ -29,7 +39,10 @@ outflow_status building_add(struct building *b, const char *name, const char *fi
                             const struct settings *settings);
 outflow_status building_add_connection(struct building *b, const struct declaration *connection);
 
-/* Makes the models. OUTFLOW_E_CONFIG: there are problems; OUTFLOW_E_RETRY: not in time; OUTFLOW_E_NOMEM, OUTFLOW_E_TASK. Then
+/* [any, before building_run, once] */
+void building_then(struct building *b, const struct sequel *sequel);
+
+/* Makes the models and does what is to follow. OUTFLOW_E_CONFIG: there are problems; OUTFLOW_E_RETRY: not in time; OUTFLOW_E_NOMEM, OUTFLOW_E_TASK. Then
  * err says so, and after OUTFLOW_E_RETRY nothing but building_free may be called. [any, once] */
 outflow_status building_run(struct building *b, int64_t timeout_ns, outflow_error *err);
 

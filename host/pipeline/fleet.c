@@ -398,7 +398,7 @@ int fleet_keeper_ends(struct fleet *f, struct pipeline *p)
 	pthread_mutex_lock(&f->lock);
 	pthread_mutex_lock(&p->lock);
 	deleted = p->deleted;
-	ends = !p->purge && (deleted || p->leaving);
+	ends = !p->purge && (deleted ? p->held == 0 : p->leaving);
 	pthread_mutex_unlock(&p->lock);
 	if (ends && deleted) {
 		task_metrics_forget(p->name);

@@ -44,7 +44,8 @@ enum fleet_answer {
 	FLEET_NOT_STOPPED, /* only while the pipeline is stopped */
 	FLEET_IN_USE,      /* a connection that pipelines refer to */
 	FLEET_TIMEOUT,     /* a plugin did not answer in time; the request was given up */
-	FLEET_FAILED,      /* disk, memory, threads */
+	FLEET_FAILED,      /* disk, memory, threads; of fleet_list_offsets and its like also: upstream */
+	FLEET_UNSUPPORTED, /* its source's plugin cannot do that */
 };
 
 /* ---- life of the fleet ---- */
@@ -123,6 +124,23 @@ enum fleet_answer fleet_restart(struct fleet *f, const char *name, int64_t task,
  * so: its positions may be changed. FLEET_UNKNOWN, FLEET_NOT_STOPPED. [any] */
 enum fleet_answer fleet_while_stopped(struct fleet *f, const char *name, enum fleet_answer (*change)(void *ctx),
                                       void *ctx, outflow_error *err);
+
+/* Positions that upstream keeps, of a pipeline whose source owns its offsets (pipeline_snapshot.owns_offsets): the plugin asks
+ * upstream, in a thread that is given up after ten seconds or timeout_ns. A change needs the pipeline to be stopped, and keeps
+ * it so until its answer. FLEET_UNKNOWN, FLEET_NOT_STOPPED, FLEET_INVALID (what is asked for cannot be), FLEET_TIMEOUT,
+ * FLEET_UNSUPPORTED, FLEET_FAILED. [any] */
+struct fleet_offset {
+	char *partition; /* JSON, as the source calls its streams */
+	uint64_t next;
+	int forget; /* of fleet_alter_offsets: no position any more */
+};
+enum fleet_answer fleet_list_offsets(struct fleet *f, const char *name, int64_t timeout_ns,
+                                     void (*show)(void *ctx, const struct fleet_offset *offset), void *ctx,
+                                     outflow_error *err);
+enum fleet_answer fleet_alter_offsets(struct fleet *f, const char *name, const struct fleet_offset *list, size_t n,
+                                      int64_t timeout_ns, outflow_error *err);
+/* Forgets all of them. */
+enum fleet_answer fleet_reset_offsets(struct fleet *f, const char *name, int64_t timeout_ns, outflow_error *err);
 
 /* Stops and removes a created pipeline: gone from every answer at once, its end is seen to in the background. Positions and
  * journal are kept, for one of the same name, unless purge. FLEET_UNKNOWN, FLEET_DECLARED, FLEET_FAILED. [any] */

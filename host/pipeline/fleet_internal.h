@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* fleet_internal.h: what the files of the fleet share: its life (fleet.c), requests for pipelines (fleet_requests.c), files
- * (fleet_declare.c), connections (fleet_connections.c), answers (fleet_look.c). */
+ * (fleet_declare.c), connections (fleet_connections.c), positions that upstream keeps (fleet_offsets.c), answers (fleet_look.c). */
 #ifndef HOST_PIPELINE_FLEET_INTERNAL_H
 #define HOST_PIPELINE_FLEET_INTERNAL_H
 #include "host/pipeline/building.h"

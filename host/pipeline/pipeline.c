@@ -17,7 +17,7 @@
 /* What is asked for, as of one turn of the keeper. */
 struct orders {
 	enum pipeline_target target;
-	int leaving, deleted, purge, has_next, fresh_start;
+	int leaving, deleted, purge, held, has_next, fresh_start;
 	int64_t leaving_deadline_ns;
 };
 
@@ -88,6 +88,7 @@ static struct orders read_orders(struct pipeline *p)
 		             .leaving = p->leaving,
 		             .deleted = p->deleted,
 		             .purge = p->purge,
+		             .held = p->held > 0,
 		             .has_next = p->next != NULL,
 		             .fresh_start = p->fresh_start,
 		             .leaving_deadline_ns = p->leaving_deadline_ns };
@@ -107,6 +108,11 @@ static void set_problem(struct pipeline *p, const char *text)
 	free(old);
 }
 
+static int is_working(enum pipeline_state state)
+{
+	return state == PIPELINE_RUNNING || state == PIPELINE_PAUSED || state == PIPELINE_COMPLETED;
+}
+
 static void show_state(struct pipeline *p)
 {
 	enum pipeline_state before = p->state, now;
@@ -120,7 +126,7 @@ static void show_state(struct pipeline *p)
 	else
 		now = p->target == TARGET_PAUSED ? PIPELINE_PAUSED : PIPELINE_READY;
 	p->state = now;
-	p->worked |= p->n_seats > 0 && (now == PIPELINE_RUNNING || now == PIPELINE_PAUSED || now == PIPELINE_COMPLETED);
+	p->worked |= p->n_seats > 0 && is_working(now);
 	pthread_mutex_unlock(&p->lock);
 	if (now != before)
 		fleet_state_changed(p->fleet, p->name);
@@ -128,8 +134,12 @@ static void show_state(struct pipeline *p)
 
 static void begin_stop(struct pipeline *p, const struct orders *o)
 {
+	const char *reason;
+
 	p->stop_deadline_ns = o->leaving ? o->leaving_deadline_ns : clock_mono_ns() + p->stop_timeout_ns;
 	pthread_mutex_lock(&p->lock);
+	/* An edit may come before the keeper has seen it work. */
+	p->worked |= is_working(seats_state(p, &reason));
 	p->stopping = 1;
 	pthread_mutex_unlock(&p->lock);
 	seats_stop(p, p->stop_deadline_ns);
@@ -307,7 +317,7 @@ static int turn(struct pipeline *p)
 		return 1;
 	if (p->n_seats == 0 && o.has_next)
 		take_next(p);
-	if (p->n_seats == 0 && is_to_work && p->model != NULL && p->problem == NULL)
+	if (p->n_seats == 0 && is_to_work && !o.held && p->model != NULL && p->problem == NULL)
 		start(p, &o);
 	else if (p->n_seats > 0)
 		seats_set_paused(p, o.target == TARGET_PAUSED);

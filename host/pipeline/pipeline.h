@@ -42,6 +42,7 @@ struct pipeline {
 	int leaving;                 /* the fleet stops */
 	int64_t leaving_deadline_ns;
 	int deleted, purge;
+	int held; /* how many change what upstream keeps of it: it gets no seats, and stays */
 
 	/* given: under the fleet's lock */
 	int declared, declared_running;

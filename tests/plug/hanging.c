@@ -5,6 +5,7 @@
  */
 #include "tests/plug/parts.h"
 
+#include <outflow/ext/offsets.h>
 #include <outflow/ext/probe.h>
 #include <outflow/util.h>
 
@@ -130,16 +131,60 @@ static outflow_status probe(const outflow_host *h, const outflow_config *c, cons
 	return self.fails ? outflow_fail(err, OUTFLOW_E_OUTAGE, "it shall fail") : OUTFLOW_OK;
 }
 
+/* ---- positions: those of two partitions, which never change ---- */
+
+static outflow_status list_offsets(const outflow_host *h, const outflow_config *c, int64_t deadline_ns,
+                                   void (*show)(void *ctx, outflow_str partition_json, uint64_t next), void *ctx,
+                                   outflow_error *err)
+{
+	struct hanging self = { 0 };
+
+	(void)deadline_ns;
+	(void)err;
+	read_keys(&self, h, c);
+	hang(&self, "offsets");
+	show(ctx, outflow_text("{\"part\":0}"), 7);
+	show(ctx, outflow_text("{\"part\":1}"), 8);
+	return OUTFLOW_OK;
+}
+
+static outflow_status reset_offsets(const outflow_host *h, const outflow_config *c, int64_t deadline_ns,
+                                    outflow_error *err)
+{
+	struct hanging self = { 0 };
+
+	(void)deadline_ns;
+	read_keys(&self, h, c);
+	hang(&self, "offsets");
+	return self.fails ? outflow_fail(err, OUTFLOW_E_CONFIG, "%s shall fail", h->pipeline) : OUTFLOW_OK;
+}
+
+static outflow_status alter_offsets(const outflow_host *h, const outflow_config *c, int64_t deadline_ns,
+                                    const outflow_offset *list, size_t n, outflow_error *err)
+{
+	if (n != 1 || !outflow_equal(list[0].partition_json, "{\"part\":1}") || list[0].next != 3 || list[0].forget)
+		return outflow_fail(err, OUTFLOW_E_TASK, "not what was asked for");
+	return reset_offsets(h, c, deadline_ns, err);
+}
+
+static const outflow_offsets_api offsets = {
+	.size = sizeof offsets,
+	.list = list_offsets,
+	.alter = alter_offsets,
+	.reset = reset_offsets,
+};
+
 static const void *extension(const char *id)
 {
 	static const outflow_probe_api api = { .size = sizeof api, .probe = probe };
 
+	if (strcmp(id, OUTFLOW_EXT_OFFSETS) == 0)
+		return &offsets;
 	return strcmp(id, OUTFLOW_EXT_PROBE) == 0 ? &api : NULL;
 }
 
-static const char *const places[] = {
-	"nowhere", "check", "create", "start", "poll", "interrupt", "stop", "probe", NULL
-};
+static const char *const places[] = { "nowhere",   "check", "create", "start",   "poll",
+	                              "interrupt", "stop",  "probe",  "offsets", NULL };
 static const outflow_cfg_key keys[] = {
 	{ .name = "at", .type = OUTFLOW_T_ENUM, .dflt = "nowhere", .choices = places, .doc = "Where it hangs." },
 	{ .name = "until", .type = OUTFLOW_T_STRING, .dflt = "/", .doc = "The file that ends it." },
@@ -154,6 +199,7 @@ static const outflow_cfg_def schema = {
 };
 static const outflow_source_ops ops = {
 	.size = sizeof ops,
+	.flags = OUTFLOW_SRC_OWNS_OFFSETS,
 	.create = create,
 	.start = start,
 	.poll = poll,

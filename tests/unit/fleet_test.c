@@ -690,6 +690,110 @@ static void positions_are_changed_only_while_it_is_stopped(void **state)
 	assert_int_equal(calls, 1);
 }
 
+static void sum_offset(void *ctx, const struct fleet_offset *offset)
+{
+	assert_non_null(strstr(offset->partition, "{\"part\":"));
+	*(uint64_t *)ctx += offset->next;
+}
+
+static void positions_of_upstream_are_the_plugins_word(void **state)
+{
+	static char second[] = "{\"part\":1}";
+	struct fleet_offset wanted = { second, 3, 0 };
+	struct fixture *f = *state;
+	uint64_t sum = 0;
+
+	open_fleet(f, "");
+	assert_int_equal(put(f, "a", settings_of(WORKING, "source.fails", "true", NULL)), FLEET_CREATED);
+	assert_int_equal(fleet_list_offsets(f->fleet, "a", CHECK_NS, sum_offset, &sum, &err), FLEET_OK);
+	assert_int_equal(sum, 15);
+	assert_int_equal(fleet_list_offsets(f->fleet, "b", CHECK_NS, sum_offset, &sum, &err), FLEET_UNKNOWN);
+	assert_int_equal(fleet_alter_offsets(f->fleet, "a", &wanted, 1, CHECK_NS, &err), FLEET_NOT_STOPPED);
+	assert_int_equal(fleet_reset_offsets(f->fleet, "a", CHECK_NS, &err), FLEET_NOT_STOPPED);
+	assert_int_equal(fleet_aim(f->fleet, "a", TARGET_STOPPED, &err), FLEET_OK);
+	wait_for(f, "a", PIPELINE_READY);
+	assert_int_equal(fleet_alter_offsets(f->fleet, "a", &wanted, 1, CHECK_NS, &err), FLEET_INVALID);
+	assert_string_equal(err.msg, "a shall fail");
+	assert_int_equal(put(f, "a", settings_of(WORKING, NULL)), FLEET_OK);
+	assert_int_equal(fleet_alter_offsets(f->fleet, "a", &wanted, 1, CHECK_NS, &err), FLEET_OK);
+	assert_int_equal(fleet_reset_offsets(f->fleet, "a", CHECK_NS, &err), FLEET_OK);
+}
+
+struct resetting {
+	struct fixture *f;
+	int64_t timeout_ns;
+	enum fleet_answer answer;
+	outflow_error err;
+};
+
+static void *reset_positions(void *arg)
+{
+	struct resetting *r = arg;
+
+	r->err.size = sizeof r->err;
+	r->answer = fleet_reset_offsets(r->f->fleet, "a", r->timeout_ns, &r->err);
+	return NULL;
+}
+
+static void begin_reset(struct resetting *r, pthread_t *thread)
+{
+	char path[100];
+
+	assert_int_equal(pthread_create(thread, NULL, reset_positions, r), 0);
+	snprintf(path, sizeof path, "%s/go.waits", r->f->dir);
+	while (access(path, F_OK) != 0)
+		turn();
+}
+
+static void nothing_runs_while_its_positions_are_changed(void **state)
+{
+	struct fixture *f = *state;
+	struct resetting r = { .f = f, .timeout_ns = CHECK_NS };
+	struct pipeline_snapshot *s;
+	pthread_t thread;
+
+	open_fleet(f, "");
+	assert_int_equal(create(f, "a", hanging(f, "offsets"), TARGET_STOPPED), FLEET_OK);
+	begin_reset(&r, &thread);
+	assert_int_equal(fleet_aim(f->fleet, "a", TARGET_RUNNING, &err), FLEET_OK);
+	for (int i = 0; i < 50; i++) {
+		assert_int_equal(fleet_look(f->fleet, "a", &s), FLEET_OK);
+		assert_int_equal(s->n_tasks, 0);
+		assert_int_equal(s->state, PIPELINE_STARTING);
+		pipeline_snapshot_free(&s);
+		turn();
+	}
+	let_go(f);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_int_equal(r.answer, FLEET_OK);
+	wait_for(f, "a", PIPELINE_RUNNING);
+}
+
+static void a_plugin_that_hangs_with_positions_is_given_up(void **state)
+{
+	struct fixture *f = *state;
+	struct resetting r = { .f = f, .timeout_ns = 300 * CLOCK_MS };
+	int64_t begin = clock_mono_ns();
+	pthread_t thread;
+
+	open_fleet(f, "");
+	assert_int_equal(create(f, "a", hanging(f, "offsets"), TARGET_STOPPED), FLEET_OK);
+	begin_reset(&r, &thread);
+	/* It is in the way of nothing: another one begins, and the pipeline goes away in the midst of it. */
+	assert_int_equal(put(f, "b", settings_of(WORKING, NULL)), FLEET_CREATED);
+	wait_for(f, "b", PIPELINE_RUNNING);
+	assert_int_equal(fleet_delete(f->fleet, "a", 0, &err), FLEET_OK);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_int_equal(r.answer, FLEET_TIMEOUT);
+	assert_non_null(
+		strstr(r.err.msg, "the positions were not changed within 0.3 s: a plugin's code does not return"));
+	assert_true(clock_mono_ns() - begin < 8 * CLOCK_S);
+	assert_int_equal(errands_abandoned(), 1);
+	let_go(f);
+	while (errands_abandoned() > 0)
+		turn();
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -712,6 +816,9 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(an_edit_during_a_change_of_its_connection_is_not_lost, set_up,
 		                                tear_down),
 		cmocka_unit_test_setup_teardown(positions_are_changed_only_while_it_is_stopped, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(positions_of_upstream_are_the_plugins_word, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(nothing_runs_while_its_positions_are_changed, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_plugin_that_hangs_with_positions_is_given_up, set_up, tear_down),
 	};
 
 	probe_serve(argc, argv);
