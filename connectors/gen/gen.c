@@ -16,8 +16,9 @@ struct gen {
 	uint32_t stream;
 	uint64_t next; /* how many this task has made */
 	uint64_t end;  /* how many it makes; UINT64_MAX: without end */
-	int64_t rate;  /* a second; 0: as fast as it goes */
+	int64_t rate;  /* a second, of all tasks; 0: as fast as it goes */
 	int64_t started_ns;
+	int is_waiting; /* for the time of the next record */
 	uint64_t started_at; /* next, at the start of this run */
 	size_t size;         /* of a value, at least */
 	outflow_str topic;
@@ -78,8 +79,6 @@ static outflow_status create(const outflow_host *h, const outflow_config *c, voi
 	g->host = h;
 	g->end = count > 0 ? share(h, (uint64_t)count) : UINT64_MAX;
 	g->rate = outflow_config_number(h, c, "rate");
-	if (g->rate > 0)
-		g->rate = (int64_t)share(h, (uint64_t)g->rate);
 	g->size = (size_t)outflow_config_number(h, c, "size");
 	g->topic = outflow_config_text(h, c, "topic");
 	*self = g;
@@ -112,13 +111,32 @@ static uint64_t due(const struct gen *g, uint64_t room)
 	if (g->rate > 0) {
 		int64_t passed = g->host->time->mono_ns(g->host) - g->started_ns;
 		uint64_t seconds = (uint64_t)(passed / SECOND_NS), rest = (uint64_t)(passed % SECOND_NS);
-		uint64_t total = g->started_at + seconds * (uint64_t)g->rate + rest * (uint64_t)g->rate / SECOND_NS;
+		uint64_t made = seconds * (uint64_t)g->rate + rest * (uint64_t)g->rate / SECOND_NS;
+		uint64_t total = g->started_at + made / g->host->n_tasks;
 
 		allowed = total > g->next ? total - g->next : 0;
 	}
 	if (allowed > room)
 		allowed = room;
 	return allowed < left ? allowed : left;
+}
+
+static void wake(void *self)
+{
+	struct gen *g = self;
+
+	g->is_waiting = 0;
+	g->host->wake(g->host);
+}
+
+/* Has the host ask again when a record is due. Without memory for a timer it asks by itself, only later. */
+static void wait_for_next(struct gen *g)
+{
+	int64_t at = g->host->time->mono_ns(g->host) + SECOND_NS * g->host->n_tasks / g->rate;
+	uint64_t id;
+
+	if (!g->is_waiting)
+		g->is_waiting = g->host->time->timer(g->host, at, wake, g, &id) == OUTFLOW_OK;
 }
 
 static outflow_bytes make_value(struct gen *g, outflow_batch *out)
@@ -159,7 +177,11 @@ static outflow_status poll(void *self, outflow_batch *out, int64_t deadline_ns, 
 	}
 	if (g->next == g->end)
 		return OUTFLOW_EOF;
-	return out->n > 0 ? OUTFLOW_OK : OUTFLOW_AGAIN;
+	if (out->n > 0)
+		return OUTFLOW_OK;
+	if (out->cap > 0)
+		wait_for_next(g);
+	return OUTFLOW_AGAIN;
 }
 
 static const outflow_source_ops ops = {

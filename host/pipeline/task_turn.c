@@ -374,10 +374,10 @@ outflow_status task_run(struct task *t)
 			status = take_batch(t, room, until, &worked, err);
 		else
 			status = poll_without_room(t, err);
-		/* A source may come back early with nothing; a full sink signals when it has room. */
+		/* A source may come back early with nothing, and with a timer; a full sink signals when it has room. */
 		if (status == OUTFLOW_OK && !worked && !t->source_ended && !task_stop_requested(t) &&
 		    clock_mono_ns() < until)
-			wakeup_wait(&t->services.wakeup, until);
+			wakeup_wait(&t->services.wakeup, earlier(until, timers_next(&t->services.timers)));
 	}
 	return status;
 }

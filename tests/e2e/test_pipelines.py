@@ -54,6 +54,14 @@ def test_a_throttled_pipeline_is_no_faster(tmp_path, tasks):
     assert sum(a["delivered"] for a in daemon.accounts().values()) == 600
 
 
+def test_the_generators_rate_is_that_of_all_tasks(tmp_path):
+    """Proves that tasks whose share is less than one record a second are not without a limit."""
+    begin = time.monotonic()
+    daemon = run_until_done(tmp_path, pipeline(source="count = 9; rate = 3;", more="tasks = { max = 5; };"))
+    assert time.monotonic() - begin > 9 / 3 - 0.5
+    assert sum(a["delivered"] for a in daemon.accounts().values()) == 9
+
+
 def test_several_tasks_write_one_file(tmp_path):
     """Proves that tasks that share a file write behind each other, not over each other."""
     out = tmp_path / "out"
