@@ -18,7 +18,7 @@ struct gen {
 	uint64_t end;  /* how many it makes; UINT64_MAX: without end */
 	int64_t rate;  /* a second, of all tasks; 0: as fast as it goes */
 	int64_t started_ns;
-	int is_waiting; /* for the time of the next record */
+	int is_waiting;      /* for the time of the next record */
 	uint64_t started_at; /* next, at the start of this run */
 	size_t size;         /* of a value, at least */
 	outflow_str topic;
