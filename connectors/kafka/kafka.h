@@ -93,16 +93,9 @@ rd_kafka_conf_t *kafka_conf_end(struct kafka_conf *k);
 /* For a schema's check: frees conf, or reports what is wrong with it (NULL) by what err says. */
 outflow_status kafka_conf_report(const outflow_host *h, rd_kafka_conf_t *conf, outflow_error *err);
 
-/* topic.c: may a topic have this name? Kafka: 1 to 249 letters, digits, '.', '_' and '-', but neither . nor .. */
-#define KAFKA_TOPIC_RULE "1 to 249 letters, digits, '.', '_' and '-', but neither . nor .."
-int kafka_topic_is_valid(outflow_str name);
-
 /* options.c: the schema of the sink, and librdkafka's configuration made from it, as kafka_conf_end. */
 extern const outflow_cfg_def kafka_sink_schema;
 rd_kafka_conf_t *kafka_sink_conf(const outflow_host *h, const outflow_config *c, outflow_error *err);
-
-/* The topic that the stage before the sink gives to every record, malloc'd; NULL: each brings its own, or no memory. */
-char *kafka_constant_topic(const outflow_host *h, const outflow_config *c);
 
 /* create.c: topics that are created when they do not exist (create.partitions, create.replicas, create.config.*). */
 struct kafka_creation {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "connectors/kafka/kafka.h"
 
+#include <outflow/topic.h>
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -135,31 +137,6 @@ rd_kafka_conf_t *kafka_sink_conf(const outflow_host *h, const outflow_config *c,
 	return kafka_conf_end(&conf);
 }
 
-char *kafka_constant_topic(const outflow_host *h, const outflow_config *c)
-{
-	outflow_str topic, form, made;
-
-	if (h->config->str(c, "topic", &topic) != OUTFLOW_OK || topic.len == 0)
-		return NULL;
-	if (h->config->str(c, "topic.template", &made) == OUTFLOW_OK)
-		return NULL;
-	if (h->config->str(c, "topic.form", &form) == OUTFLOW_OK ? !outflow_equal(form, "CONSTANT")
-	                                                         : topic.ptr[0] == '$')
-		return NULL;
-	return strndup(topic.ptr, topic.len);
-}
-
-static outflow_status check_topic(const outflow_host *h, const outflow_config *c)
-{
-	char *topic = kafka_constant_topic(h, c);
-	int valid = topic == NULL || kafka_topic_is_valid(outflow_text(topic));
-
-	if (!valid)
-		h->problem(h, "topic", "is not the name of a topic: " KAFKA_TOPIC_RULE);
-	free(topic);
-	return valid ? OUTFLOW_OK : OUTFLOW_E_CONFIG;
-}
-
 static outflow_status check_creation(const outflow_host *h, const outflow_config *c)
 {
 	outflow_str key = { NULL, 0 }, value = { NULL, 0 };
@@ -190,7 +167,7 @@ static outflow_status check_creation(const outflow_host *h, const outflow_config
 static outflow_status check(const outflow_host *h, const outflow_config *c, outflow_error *err)
 {
 	outflow_status status = kafka_conf_report(h, kafka_sink_conf(h, c, err), err);
-	outflow_status topic = check_topic(h, c), creation = check_creation(h, c);
+	outflow_status topic = outflow_topic_check_constant(h, c, OUTFLOW_TOPIC_KAFKA), creation = check_creation(h, c);
 
 	return status != OUTFLOW_OK ? status : topic != OUTFLOW_OK ? topic : creation;
 }

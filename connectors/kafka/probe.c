@@ -8,6 +8,7 @@
 
 #include <outflow/ext/probe.h>
 #include <outflow/reach.h>
+#include <outflow/topic.h>
 
 #include <netdb.h>
 #include <stdio.h>
@@ -344,7 +345,7 @@ static outflow_status try_topic(struct probe *p, const char *topic, struct words
 /* A sink's one topic, a source's list without its regular expressions. */
 static outflow_status try_topics(struct probe *p, int is_source, outflow_error *err)
 {
-	char *constant = is_source ? NULL : kafka_constant_topic(p->host, p->config);
+	char *constant = is_source ? NULL : outflow_topic_constant(p->host, p->config);
 	size_t n = is_source ? p->host->config->list(p->config, "topics", SIZE_MAX, NULL) : constant != NULL;
 	outflow_status status = OUTFLOW_OK;
 	struct words there = { 0 };

@@ -6,6 +6,8 @@
  */
 #include "connectors/kafka/kafka.h"
 
+#include <outflow/topic.h>
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -60,7 +62,7 @@ static outflow_status create(const outflow_host *h, const outflow_config *c, voi
 	}
 	kafka_cluster_init(&s->cluster, h, outflow_config_number(h, c, "attempt.timeout"),
 	                   outflow_config_number(h, c, "grace"));
-	s->topic = kafka_constant_topic(h, c);
+	s->topic = outflow_topic_constant(h, c);
 	s->copy = outflow_config_flag(h, c, "payload.copy") ? RD_KAFKA_MSG_F_COPY : 0;
 	s->may_create = has_property(s->conf, "allow.auto.create.topics");
 	*self = s;
@@ -316,10 +318,9 @@ static outflow_status put(void *self, outflow_record *recs, size_t n, size_t *ta
 		outflow_status status;
 		char topic[250];
 
-		if (!kafka_topic_is_valid(r->topic))
-			return outflow_fail(err, OUTFLOW_E_RECORD, "'%.*s' is not the name of a topic: %s",
-			                    (int)(r->topic.len < 80 ? r->topic.len : 80),
-			                    r->topic.ptr ? r->topic.ptr : "", KAFKA_TOPIC_RULE);
+		status = outflow_topic_check(OUTFLOW_TOPIC_KAFKA, r->topic, err);
+		if (status != OUTFLOW_OK)
+			return status;
 		memcpy(topic, r->topic.ptr, r->topic.len);
 		topic[r->topic.len] = '\0';
 		status = kafka_creation_ensure(&s->creation, s->client, topic, err);

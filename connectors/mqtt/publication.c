@@ -6,6 +6,7 @@
 #include "connectors/mqtt/mqtt.h"
 
 #include <outflow/json.h>
+#include <outflow/topic.h>
 
 #include <stdlib.h>
 
@@ -20,18 +21,12 @@ static int is_utf8_string(const void *bytes, size_t n)
 	       (n <= 65535 && outflow_utf8_check((outflow_bytes){ bytes, n }) == n && memchr(bytes, '\0', n) == NULL);
 }
 
-/* A name to publish to (MQTT 5.0, sections 3.3.2.1 and 4.7.3). */
-static int is_topic_name(const void *bytes, size_t n)
-{
-	return n > 0 && is_utf8_string(bytes, n) && memchr(bytes, '+', n) == NULL && memchr(bytes, '#', n) == NULL;
-}
-
 static outflow_status take_topic(struct mqtt_publication *p, outflow_str topic, outflow_error *err)
 {
-	if (!is_topic_name(topic.ptr, topic.len))
-		return outflow_fail(err, OUTFLOW_E_RECORD,
-		                    "'%.*s' is not a topic to publish to: 1 to 65,535 bytes of UTF-8 without + and #",
-		                    (int)(topic.len < 100 ? topic.len : 100), topic.ptr ? topic.ptr : "");
+	outflow_status status = outflow_topic_check(OUTFLOW_TOPIC_MQTT, topic, err);
+
+	if (status != OUTFLOW_OK)
+		return status;
 	p->topic = strndup(topic.ptr, topic.len);
 	return p->topic ? OUTFLOW_OK : outflow_fail(err, OUTFLOW_E_NOMEM, "no memory");
 }
@@ -98,7 +93,8 @@ static int is_good_property(const MQTTProperties *properties, int identifier, ou
 	case MQTTPROPERTY_CODE_MESSAGE_EXPIRY_INTERVAL:
 		return number_of(value, UINT32_MAX) >= 0;
 	case MQTTPROPERTY_CODE_RESPONSE_TOPIC:
-		return is_topic_name(value.ptr, value.len);
+		return outflow_topic_check(OUTFLOW_TOPIC_MQTT, (outflow_str){ value.ptr, value.len }, NULL) ==
+		       OUTFLOW_OK;
 	case MQTTPROPERTY_CODE_CORRELATION_DATA:
 		return value.len <= 65535;
 	default:

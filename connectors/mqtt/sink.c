@@ -5,6 +5,8 @@
  */
 #include "connectors/mqtt/mqtt.h"
 
+#include <outflow/topic.h>
+
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -60,8 +62,10 @@ static const outflow_cfg_key keys[] = {
 
 static outflow_status check(const outflow_host *h, const outflow_config *c, outflow_error *err)
 {
+	outflow_status topic = outflow_topic_check_constant(h, c, OUTFLOW_TOPIC_MQTT);
+
 	(void)err;
-	return mqtt_endpoint_check(h, c) > 0 ? OUTFLOW_E_CONFIG : OUTFLOW_OK;
+	return mqtt_endpoint_check(h, c) > 0 ? OUTFLOW_E_CONFIG : topic;
 }
 
 const outflow_cfg_def mqtt_sink_schema = {

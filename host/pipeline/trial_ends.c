@@ -4,6 +4,7 @@
 #include "host/base/clock.h"
 #include "host/config/schema.h"
 
+#include <outflow/topic.h>
 #include <outflow/util.h>
 
 #include <stdlib.h>
@@ -137,26 +138,9 @@ void message_clear(struct message *m)
 	*m = (struct message){ .timestamp_ms = -1 };
 }
 
-/* The rule of connectors/kafka/topic.c. */
-static int is_kafka_topic(outflow_str name)
-{
-	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
-
-	if (name.len == 0 || name.len > 249)
-		return 0;
-	for (size_t i = 0; i < name.len; i++)
-		if (memchr(allowed, name.ptr[i], sizeof allowed - 1) == NULL)
-			return 0;
-	return !outflow_equal(name, ".") && !outflow_equal(name, "..");
-}
-
 int trial_sink_takes(const struct stage_model *sink, const outflow_record *r, outflow_error *err)
 {
-	if (!is_of(sink, "kafka") || is_kafka_topic(r->topic))
-		return 1;
-	outflow_fail(
-		err, OUTFLOW_E_RECORD,
-		"'%.*s' is not the name of a topic: 1 to 249 letters, digits, '.', '_' and '-', but neither . nor ..",
-		(int)(r->topic.len < 80 ? r->topic.len : 80), r->topic.ptr ? r->topic.ptr : "");
-	return 0;
+	if (is_of(sink, "kafka"))
+		return outflow_topic_check(OUTFLOW_TOPIC_KAFKA, r->topic, err) == OUTFLOW_OK;
+	return !is_of(sink, "mqtt") || outflow_topic_check(OUTFLOW_TOPIC_MQTT, r->topic, err) == OUTFLOW_OK;
 }

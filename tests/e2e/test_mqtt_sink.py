@@ -142,13 +142,17 @@ def test_dead_letters_by_mqtt(tmp_path, mosquitto, subscriber):
 
 
 def test_a_record_that_mqtt_cannot_carry(tmp_path, mosquitto):
-    """Proves that a topic with a wildcard is the record's own fault."""
-    config = gen_to_mqtt(mosquitto, 10, more='errors = { tolerance = "all"; };').replace("out/t", "out/+")
+    """Proves that a topic with a wildcard is the record's own fault, unless it is the configuration's."""
+    config = gen_to_mqtt(mosquitto, 10, more='errors = { tolerance = "all"; };')
+    daemon = Daemon(tmp_path / "constant", config.replace("out/t", "out/+"))
+    assert b"sink.topic: 'out/+' is not the name of a topic" in daemon.run("check").stderr
+    template = 'topic = { form = "TEMPLATE"; value = "{\\"dev\\":\\"$.data.body.dev\\"}"; template = "out/+/${dev}"; };'
+    config = config.replace('topic = "out/t";', template)
     daemon = Daemon(tmp_path, config)
     daemon.spawn(daemon.command("run", "--until-done"))
     assert daemon.child.wait(timeout=60) == 0, daemon.tail()
     assert daemon.accounts()["p", 0]["dropped"] == 10
-    assert daemon.logged("is not a topic to publish to")
+    assert daemon.logged("'out/+/d0' is not the name of a topic")
 
 
 def test_dead_letters_on_a_topic(tmp_path, mosquitto, subscriber):

@@ -253,28 +253,9 @@ static void a_wrong_property_is_named(void **state)
 	assert_non_null(strstr(outflow_harness_problem(t, 0), "no.such.thing"));
 }
 
-static void topics_follow_one_rule(void **state)
-{
-	char name[251];
-
-	(void)state;
-	assert_true(kafka_topic_is_valid(outflow_text("plant.p1_temp-2")));
-	assert_true(kafka_topic_is_valid(outflow_text("...")));
-	assert_false(kafka_topic_is_valid(outflow_text("")));
-	assert_false(kafka_topic_is_valid(outflow_text(".")));
-	assert_false(kafka_topic_is_valid(outflow_text("..")));
-	assert_false(kafka_topic_is_valid(outflow_text("plant/p1")));
-	assert_false(kafka_topic_is_valid(outflow_text("\xc3\xa9")));
-	memset(name, 'a', sizeof name);
-	assert_true(kafka_topic_is_valid((outflow_str){ name, 249 }));
-	assert_false(kafka_topic_is_valid((outflow_str){ name, 250 }));
-	assert_false(kafka_topic_is_valid((outflow_str){ NULL, 0 }));
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(topics_follow_one_rule),
 #define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, setup, teardown)
 		TEST(a_record_arrives_with_all_its_parts),
 		TEST(payload_copy_takes_the_bytes_at_once),

@@ -344,7 +344,7 @@ static void expect_no_topic(outflow_str topic)
 	prepare("t", "v");
 	record.topic = topic;
 	assert_int_equal(publish(1), OUTFLOW_E_RECORD);
-	assert_non_null(strstr(err.msg, "is not a topic to publish to"));
+	assert_non_null(strstr(err.msg, "is not the name of a topic"));
 }
 
 static void a_topic_to_publish_to(void **state)

@@ -2,11 +2,10 @@
 #include "route_table.h"
 
 #include <outflow/json.h>
+#include <outflow/topic.h>
 
 #include <stdio.h>
 #include <stdlib.h>
-
-#define TOPIC_MAX 249u
 
 static const char *const rule_keys[] = { "regex", "topics", NULL };
 
@@ -17,31 +16,15 @@ static void no_memory(struct reading *r)
 
 /* ---- topics ---- */
 
-/* Kafka's rule, which is stricter than MQTT's: a name that passes is good for both. */
-static bool is_topic(outflow_str name)
-{
-	if (name.len == 0 || name.len > TOPIC_MAX || outflow_equal(name, ".") || outflow_equal(name, ".."))
-		return false;
-	for (size_t i = 0; i < name.len; i++) {
-		char c = name.ptr[i];
-
-		if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9') && c != '.' &&
-		    c != '_' && c != '-')
-			return false;
-	}
-	return true;
-}
-
 /* The topic of that name, made if need be; NULL: a problem was told. */
 static struct topic *topic_of(struct route_table *t, outflow_str name, const char *key, struct reading *r)
 {
+	outflow_error err = { .size = sizeof err };
 	struct topic **at = &t->topics;
 
-	if (!is_topic(name)) {
-		reading_problem(
-			r, key, OUTFLOW_E_CONFIG,
-			"'%.*s' is not the name of a topic: 1 to 249 letters, digits, '.', '_', '-', and not '.' or '..'",
-			(int)(name.len > 100 ? 100 : name.len), name.ptr);
+	/* Kafka's rule is stricter than MQTT's: a name that passes is good for both. */
+	if (outflow_topic_check(OUTFLOW_TOPIC_KAFKA, name, &err) != OUTFLOW_OK) {
+		reading_problem(r, key, OUTFLOW_E_CONFIG, "%s", err.msg);
 		return NULL;
 	}
 	while (*at != NULL && ((*at)->name.len != name.len || memcmp((*at)->text, name.ptr, name.len) != 0))
