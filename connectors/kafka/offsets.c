@@ -6,6 +6,7 @@
 #include "connectors/kafka/consumer.h"
 
 #include <outflow/json.h>
+#include <outflow/topic.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -326,7 +327,8 @@ static outflow_status read_partition(outflow_str text, char topic[250], int32_t 
 	number = name ? outflow_json_member(j, 0, outflow_text("kafka_partition")) : 0;
 	/* A name that is valid needs no escape. */
 	if (number == 0 || outflow_json_type(j, name) != OUTFLOW_JSON_STRING ||
-	    !kafka_topic_is_valid(outflow_json_text(j, name)) || !read_number(outflow_json_text(j, number), partition))
+	    outflow_topic_check(OUTFLOW_TOPIC_KAFKA, outflow_json_text(j, name), NULL) != OUTFLOW_OK ||
+	    !read_number(outflow_json_text(j, number), partition))
 		status = outflow_fail(
 			err, OUTFLOW_E_CONFIG,
 			"a partition of Kafka has kafka_topic, the name of a topic, and kafka_partition, a "
