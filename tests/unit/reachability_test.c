@@ -96,7 +96,7 @@ static void give(struct fixture *f, const char *first, ...)
 static outflow_status test(struct fixture *f, int64_t timeout_ns)
 {
 	char name[] = "plant";
-	const struct declaration d = { name, NULL, 0, f->settings };
+	const struct declaration d = { .name = name, .settings = f->settings };
 	const struct reachability_subject subject = {
 		.name = name, .host = &f->host, .inventory = f->inventory, .connection = &d
 	};
@@ -107,7 +107,7 @@ static outflow_status test(struct fixture *f, int64_t timeout_ns)
 static void check(struct fixture *f)
 {
 	char name[] = "plant";
-	const struct declaration d = { name, NULL, 0, f->settings };
+	const struct declaration d = { .name = name, .settings = f->settings };
 
 	assert_int_equal(connection_check(&d, &f->host, f->inventory, &f->problems), OUTFLOW_OK);
 }
@@ -192,7 +192,7 @@ static void *test_in_a_thread(void *arg)
 {
 	const struct fixture *f = arg;
 	char name[] = "plant";
-	const struct declaration d = { name, NULL, 0, f->settings };
+	const struct declaration d = { .name = name, .settings = f->settings };
 	const struct reachability_subject subject = {
 		.name = name, .host = &f->host, .inventory = f->inventory, .connection = &d
 	};
