@@ -65,9 +65,9 @@ static struct errand *make_test(const struct api *api, const char *pattern, cons
 	t->err = (outflow_error){ .size = sizeof t->err };
 	if (copy(&t->pattern, pattern) == 0 && copy(&t->event.payload, event) == 0)
 		e = errand_new(work, forget, t);
+	*result = t;
 	if (e == NULL)
 		forget(t);
-	*result = t;
 	return e;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* base_test.c: timers fire once and in order, wake-ups are not lost, metrics and names are shared by name, log lines carry
- * their place. */
+ * their place, Base64 becomes bytes or is refused. */
+#include "host/base/base64.h"
 #include "host/base/clock.h"
 #include "host/base/intern.h"
 #include "host/base/log.h"
@@ -189,6 +190,37 @@ static void a_log_line_carries_time_place_and_one_line_of_text(void **state)
 	log_use(NULL);
 }
 
+/* ---- Base64 ---- */
+
+static void assert_bytes(const char *text, const char *bytes, size_t expected)
+{
+	size_t n;
+	char *found = base64_decode(text, strlen(text), &n);
+
+	assert_non_null(found);
+	assert_int_equal(n, expected);
+	assert_memory_equal(found, bytes, n);
+	free(found);
+}
+
+/* RFC 4648, section 10, and what is none. */
+static void base64_becomes_bytes(void **state)
+{
+	static const char *const refused[] = { "Z", "Zg=x", "Zg===", "Zm9v!", "Zm 9v", "Z=g=", "====", "Zm9vYmFyZ" };
+	size_t n;
+
+	(void)state;
+	assert_bytes("", "", 0);
+	assert_bytes("Zg==", "f", 1);
+	assert_bytes("Zg", "f", 1);
+	assert_bytes("Zm8=", "fo", 2);
+	assert_bytes("Zm9v", "foo", 3);
+	assert_bytes("Zm9vYmFy", "foobar", 6);
+	assert_bytes("AAH/+w==", "\0\1\377\373", 4);
+	for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++)
+		assert_null(base64_decode(refused[i], strlen(refused[i]), &n));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -198,6 +230,7 @@ int main(void)
 		cmocka_unit_test(a_metric_is_shared_by_name_and_goes_with_its_owner),
 		cmocka_unit_test(a_name_has_one_number),
 		cmocka_unit_test(too_many_names_are_no_name),
+		cmocka_unit_test(base64_becomes_bytes),
 		cmocka_unit_test(a_log_line_carries_time_place_and_one_line_of_text),
 	};
 

@@ -268,6 +268,30 @@ static void connections_that_do_not_fit_are_problems(void **state)
 	assert_problem(f, 7, "deadletter.connection", "is of class 'gen', not 'null'");
 }
 
+/* Both ends are never made in a trial: what they need in order to be understood is theirs. */
+static void stages_of_a_trial_see_no_secret(void **state)
+{
+	struct fixture *f = *state;
+	int64_t batch;
+
+	setenv("OUTFLOW_TEST_NAME", "told", 1);
+	setenv("OUTFLOW_TEST_NUMBER", "7", 1);
+	make_good(f, "pipelines = ( { name = \"p\"; source = { class = \"gen\"; topic = \"${env:OUTFLOW_TEST_NAME}\"; };"
+	             " transforms = ( { class = \"function\"; url = \"http://127.0.0.1/\"; token = "
+	             "\"${env:OUTFLOW_TEST_NAME}\"; batch = \"${env:OUTFLOW_TEST_NUMBER}\"; } );" NOWHERE "} );");
+	assert_text(&f->model->stages[1], "token", "told");
+	pipeline_model_free(&f->model);
+	f->loaded.pipelines.list[0].for_trial = 1;
+	assert_int_equal(pipeline_model_new(&f->loaded.pipelines.list[0], &f->loaded.connections, &f->host, inventory,
+	                                    &f->problems, &f->model),
+	                 OUTFLOW_OK);
+	assert_non_null(f->model);
+	assert_text(&f->model->stages[1], "token", "[hidden]");
+	assert_int_equal(instance_config_api.i64(f->model->stages[1].config, "batch", &batch), OUTFLOW_OK);
+	assert_int_equal(batch, 7);
+	assert_text(&f->model->source, "topic", "told");
+}
+
 static void a_wrong_class_does_not_make_all_its_keys_wrong(void **state)
 {
 	struct fixture *f = *state;
@@ -393,6 +417,7 @@ int main(int argc, char **argv)
 		TEST(a_connection_fills_in_what_the_pipeline_leaves_open),
 		TEST(a_connection_does_not_win_by_another_spelling),
 		TEST(connections_that_do_not_fit_are_problems),
+		TEST(stages_of_a_trial_see_no_secret),
 		TEST(a_wrong_class_does_not_make_all_its_keys_wrong),
 		TEST(all_mistakes_are_said_at_once),
 		TEST(what_is_dropped_is_less_than_the_journal),

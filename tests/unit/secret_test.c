@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* secret_test.c: references lead where they may, and nowhere else, whatever links and ".." say. */
+/* secret_test.c: references lead where they may, and nowhere else, whatever links and ".." say; for what is
+ * only tried they lead nowhere. */
 #include "host/config/secret.h"
 
 #include <outflow/util.h>
@@ -146,6 +147,17 @@ static void lists_hold_for_all(void **state)
 }
 
 /* The same words for both. */
+static void what_is_tried_stays_hidden(void **state)
+{
+	outflow_error err = { .size = sizeof err };
+	char *text = secret_resolve("<${file:/nowhere} ${env:HOME} ${dir:/nowhere:x} ${other:x} $>", SECRET_TRIED, &err);
+
+	(void)state;
+	assert_non_null(text);
+	assert_string_equal(text, "<[hidden] [hidden] [hidden] ${other:x} $>");
+	free(text);
+}
+
 static void nobody_learns_which_files_there_are(void **state)
 {
 	outflow_error there = { .size = sizeof there }, absent = { .size = sizeof absent };
@@ -165,6 +177,7 @@ int main(void)
 		cmocka_unit_test(a_command_reads_what_its_user_can_read),   cmocka_unit_test(one_key_of_a_file_is_read),
 		cmocka_unit_test(what_was_created_leads_into_a_few_places), cmocka_unit_test(lists_hold_for_all),
 		cmocka_unit_test(nobody_learns_which_files_there_are),
+		cmocka_unit_test(what_is_tried_stays_hidden),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
