@@ -10,6 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* The last one that RFC 3339 can write. */
+#define TIMESTAMP_MAX INT64_C(253402300799999)
+
 struct text messages_text(const outflow_json *tape, uint32_t i)
 {
 	int is_string = outflow_json_type(tape, i) == OUTFLOW_JSON_STRING;
@@ -137,8 +140,9 @@ static int read_timestamp(const struct reading *rd)
 
 	if (value == NULL)
 		return 0;
-	if (!json_is_integer(value) || json_integer_value(value) < 0)
-		return native_fault(rd->fault, rd->pointer, "timestamp", "is a number of milliseconds since 1970");
+	if (!json_is_integer(value) || json_integer_value(value) < 0 || json_integer_value(value) > TIMESTAMP_MAX)
+		return native_fault(rd->fault, rd->pointer, "timestamp",
+		                    "is a number of milliseconds since 1970, before the year 10000");
 	rd->to->timestamp_ms = json_integer_value(value);
 	return 0;
 }

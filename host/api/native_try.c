@@ -11,8 +11,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* What the records in an answer may have together; JSON of them is a few times as long. */
+/* What the records in an answer may have together, each with what its JSON costs in memory beside its bytes. */
 #define RECORDS_MAX ((size_t)8 << 20)
+#define RECORD_COST 1024u
+#define HEADER_COST 256u
 #define DEFAULT_NAME "try"
 
 /* Everything that the thread of a trial needs. */
@@ -43,10 +45,10 @@ static void forget(void *ctx)
 
 static size_t length_of(const outflow_record *r)
 {
-	size_t length = 200 + r->topic.len + r->key.len + r->value.len;
+	size_t length = RECORD_COST + r->topic.len + r->key.len + r->value.len;
 
 	for (uint32_t i = 0; i < r->n_headers; i++)
-		length += 20 + r->headers[i].name.len + r->headers[i].value.len;
+		length += HEADER_COST + r->headers[i].name.len + r->headers[i].value.len;
 	return length;
 }
 

@@ -61,9 +61,8 @@ class Daemon(native_client.Daemon):
 def daemon(tmp_path_factory):
     it = Daemon(tmp_path_factory.mktemp("try") / "daemon").start()
     yield it
-    log = it.log.read_text()
-    it.kill()
-    assert "opensesame" not in log
+    it.stop()
+    assert it.child.returncode == 0 and "opensesame" not in it.log.read_text()
 
 
 def outflow(daemon, *words):
@@ -156,8 +155,9 @@ def test_what_a_pattern_test_refuses(daemon):
     for properties in ("a", {"a": 1}, [["a"]], [["a", 1]], ["a"], [{"key": "a"}]):
         wrong(daemon.test_pattern(pattern=HOT, message={"payload": "", "properties": properties}), 400,
               "/message/properties", "an object of texts, or a list of pairs")
-    wrong(daemon.test_pattern(pattern=HOT, message={"payload": "", "timestamp": "soon"}), 400, "/message/timestamp",
-          "milliseconds")
+    for timestamp in ("soon", -1, 1.5, 253402300800000):
+        wrong(daemon.test_pattern(pattern=HOT, message={"payload": "", "timestamp": timestamp}), 400,
+              "/message/timestamp", "milliseconds since 1970, before the year 10000")
     wrong(daemon.test_pattern(pattern=HOT, message=1), 400, "/message", "is an object")
     assert daemon.call("POST", "/v1/pattern/test", [1]).status == 400
 
