@@ -185,12 +185,15 @@ static void test_remotely(struct servers *s, const char *name)
 }
 
 static void test_locally(struct servers *s, const char *subject, const char *name, const struct declaration *connection,
-                         const struct stage_model *end)
+                         const struct stage_model *end, const struct settings *settings)
 {
 	const struct configuration *c = &s->d->configuration;
-	const struct reachability_subject what = {
-		.name = subject, .host = &c->host, .inventory = c->inventory, .connection = connection, .end = end
-	};
+	const struct reachability_subject what = { .name = subject,
+		                                   .host = &c->host,
+		                                   .inventory = c->inventory,
+		                                   .connection = connection,
+		                                   .end = end,
+		                                   .settings = settings };
 	outflow_error err = { .size = sizeof err };
 	struct problems problems = { 0 };
 	struct reachability result;
@@ -226,7 +229,7 @@ static void check_connections(struct servers *s)
 		char subject[200];
 
 		snprintf(subject, sizeof subject, "connection %s", declared->list[i].name);
-		test_locally(s, subject, declared->list[i].name, &declared->list[i], NULL);
+		test_locally(s, subject, declared->list[i].name, &declared->list[i], NULL, NULL);
 	}
 }
 
@@ -242,7 +245,7 @@ static void check_end(struct servers *s, const struct pipeline_model *m, const s
 	snprintf(key, sizeof key, "%s.connection", end->name);
 	connection = settings_get(&m->settings, key);
 	if (connection == NULL || json_object_get(s->unreachable, connection) == NULL)
-		test_locally(s, subject, NULL, NULL, end);
+		test_locally(s, subject, NULL, NULL, end, &m->settings);
 }
 
 void doctor_check_servers(struct doctor *d)

@@ -34,9 +34,10 @@ struct reachability_subject {
 	const struct declaration *connection; /* copied */
 	/* connection NULL: the end of a pipeline, which outlives the threads, too */
 	const struct stage_model *end;
+	const struct settings *settings; /* of that pipeline */
 };
 
-/* Tests it; the probe is given timeout_ns, and two seconds more to come back. Problems of a connection's keys are added.
+/* Tests it; secrets in what the plugin says are masked. The probe is given timeout_ns, and two seconds more to come back. Problems of a connection's keys are added.
  * OUTFLOW_OK: result says what came of it; OUTFLOW_E_CONFIG: there are problems; OUTFLOW_E_RETRY: it did not come back, or too
  * many are under way; OUTFLOW_E_TASK, OUTFLOW_E_NOMEM. Then err says so. [any] */
 outflow_status reachability_test(const struct reachability_subject *subject, int64_t timeout_ns,

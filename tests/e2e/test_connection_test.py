@@ -297,6 +297,21 @@ def test_files_and_code_of_the_daemon_are_out_of_reach(daemon):
             assert answer.status == 400 and answer.json["problems"][0]["key"] == key, answer.json
 
 
+def test_what_references_lead_to_is_not_told(tmp_path):
+    """Proves that a secret which stands where it does not belong is masked in steps and reasons."""
+    daemon = native_client.Daemon(tmp_path / "daemon").start(env={"OUTFLOW_SECRET": "s3cret-word"})
+    try:
+        for config in ({"class": "mqtt", "broker": "tcp://${env:OUTFLOW_SECRET}"},
+                       {"class": "kafka", "bootstrap": "${env:OUTFLOW_SECRET}"},
+                       {"class": "mqtt", "broker": "tcp://127.0.0.1:1", "tls.ca": "${env:OUTFLOW_SECRET}"}):
+            it = tried(daemon, **config)
+            assert it["reachable"] is False and "s3cret" not in json.dumps(it), it
+        it = tried(daemon, **{"class": "mqtt", "broker": "tcp://${env:OUTFLOW_SECRET}"})
+        assert "the name '[hidden]' cannot be resolved" in it["reason"]
+    finally:
+        daemon.kill()
+
+
 def test_a_plugin_that_hangs_holds_nobody_up(daemon, tmp_path):
     """Proves that a probe that never comes back is given up with its step, while every other request is answered."""
     go = tmp_path / "go"

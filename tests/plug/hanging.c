@@ -125,7 +125,7 @@ static outflow_status probe(const outflow_host *h, const outflow_config *c, cons
 	(void)deadline_ns;
 	read_keys(&self, h, c);
 	steps->begin(h, "first");
-	steps->done(h, "well");
+	steps->done(h, self.until);
 	steps->begin(h, "second");
 	hang(&self, "probe");
 	return self.fails ? outflow_fail(err, OUTFLOW_E_OUTAGE, "it shall fail") : OUTFLOW_OK;

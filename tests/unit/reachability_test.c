@@ -4,6 +4,7 @@
  * plugin that never answers costs its caller the deadline and the host a bounded number of threads.
  */
 #include "host/base/clock.h"
+#include "host/config/scrub.h"
 #include "host/pipeline/errand.h"
 #include "host/pipeline/reachability.h"
 #include "host/plugin/probe.h"
@@ -167,7 +168,7 @@ static void steps_say_how_far_it_came(void **state)
 	assert_int_equal(test(f, CLOCK_S), OUTFLOW_OK);
 	assert_true(f->result.is_tested && f->result.is_reachable);
 	assert_int_equal(f->result.n_steps, 2);
-	assert_string_equal(f->result.steps[0].text, "well");
+	assert_string_equal(f->result.steps[0].text, "/");
 	assert_true(f->result.steps[0].is_done && f->result.steps[1].is_done);
 	give(f, "class", "hanging", "fails", "true", NULL);
 	assert_int_equal(test(f, CLOCK_S), OUTFLOW_OK);
@@ -175,6 +176,31 @@ static void steps_say_how_far_it_came(void **state)
 	assert_string_equal(f->result.reason, "it shall fail");
 	assert_true(f->result.steps[0].is_done && !f->result.steps[1].is_done);
 	assert_string_equal(f->result.steps[1].text, "it shall fail");
+}
+
+static void secrets_stay_out_of_what_a_plugin_says(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(setenv("OUTFLOW_TEST_SECRET", "s3cret", 1), 0);
+	give(f, "class", "hanging", "until", "/x/${env:OUTFLOW_TEST_SECRET}.s3cret", NULL);
+	assert_int_equal(test(f, CLOCK_S), OUTFLOW_OK);
+	assert_string_equal(f->result.steps[0].text, "/x/[hidden].[hidden]");
+}
+
+static void masks_have_room(void **state)
+{
+	struct fixture *f = *state;
+	struct scrub scrub = { 0 };
+	char text[16] = "abcabc0abc45678";
+
+	assert_int_equal(setenv("OUTFLOW_TEST_SECRET", "abc", 1), 0);
+	give(f, "x", "${env:OUTFLOW_TEST_SECRET}", "y", "${env:OUTFLOW_TEST_SECRET", "z.password", "abcabc", NULL);
+	assert_int_equal(scrub_learn(&scrub, f->inventory, MASK_CONNECTION, &f->settings), OUTFLOW_OK);
+	assert_int_equal(scrub.n, 2);
+	scrub_text(&scrub, text, sizeof text);
+	assert_string_equal(text, "[hidden]0");
+	scrub_clear(&scrub);
 }
 
 static void a_plugin_without_a_probe_is_not_tested(void **state)
@@ -244,6 +270,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(keys_of_every_end_are_known, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(wrong_keys_are_told_all_at_once, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(steps_say_how_far_it_came, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(secrets_stay_out_of_what_a_plugin_says, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(masks_have_room, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_plugin_without_a_probe_is_not_tested, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(one_that_hangs_is_given_up, set_up, tear_down),
 	};
