@@ -29,8 +29,12 @@
 #include "host/api/changes.h"
 #include "host/api/request.h"
 #include "host/api/response.h"
+#include "host/api/workers.h"
 #include "host/config/model.h"
 #include "host/pipeline/fleet.h"
+
+/* How many taps there are at most, of all pipelines. */
+#define API_TAPS_MAX 16
 
 enum api_phase { API_STARTING, API_READY, API_STOPPING };
 
@@ -54,6 +58,7 @@ struct api {
 	struct nonces *nonces;                 /* of signed requests */
 	struct changes *changes;               /* whose pipeline has changed; watch it for live status */
 	struct events *events;                 /* who listens to them */
+	struct workers *tapping;               /* one thread a tap */
 	char worker_id[300];                   /* "127.0.0.1:8083": who Kafka Connect's answers say they are from */
 	int64_t started_ms;                    /* wall clock */
 	int phase;                             /* atomic, enum api_phase */

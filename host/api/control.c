@@ -16,12 +16,8 @@
 #include <unistd.h>
 
 #define NONCES_MAX 200000u /* 12 MB; a hundred requests a second for half an hour */
-/* Threads that live as long as somebody listens to a stream. */
-#define STREAMING_THREADS 1u
-
 struct control {
 	struct api api;
-	struct workers *streaming;
 	struct listener *listeners;
 	size_t n_listeners;
 	struct server *server;
@@ -132,15 +128,14 @@ static int make_parts(struct control *c)
 	struct api *a = &c->api;
 
 	return (a->changes = changes_new()) != NULL && (a->rates = rates_new()) != NULL &&
-	       (a->nonces = nonces_new(NONCES_MAX)) != NULL &&
-	       (c->streaming = workers_new(STREAMING_THREADS)) != NULL &&
-	       (a->events = events_new(a, c->streaming)) != NULL;
+	       (a->nonces = nonces_new(NONCES_MAX)) != NULL && (a->tapping = workers_new(API_TAPS_MAX)) != NULL &&
+	       (a->events = events_new(a)) != NULL;
 }
 
 static void free_parts(struct control *c)
 {
 	events_free(&c->api.events);
-	workers_free(&c->streaming);
+	workers_free(&c->api.tapping);
 	nonces_free(&c->api.nonces);
 	rates_free(&c->api.rates);
 	changes_free(&c->api.changes);
@@ -205,8 +200,8 @@ int control_close(struct control **pc, int64_t deadline_ns)
 	if (*c->urls != '\0')
 		(void)unlink(c->urls);
 	*c->urls = '\0';
-	events_stop(c->api.events);
-	if (workers_drain(c->streaming, deadline_ns) != 0 || server_free(&c->server, deadline_ns) != 0)
+	if (events_stop(c->api.events, deadline_ns) != 0 || workers_drain(c->api.tapping, deadline_ns) != 0 ||
+	    server_free(&c->server, deadline_ns) != 0)
 		return -1;
 	*pc = NULL;
 	for (size_t i = 0; i < c->n_listeners; i++)

@@ -41,7 +41,7 @@ struct known {
 struct events {
 	unsigned magic;
 	struct api *api;
-	struct workers *workers;
+	struct workers *workers; /* one: the thread */
 	struct wakeup wakeup;
 	pthread_mutex_t lock; /* of what follows */
 	struct listener_of_events *arriving;
@@ -407,7 +407,7 @@ static void note(void *ctx, const char *pipeline)
 	pthread_mutex_unlock(&e->lock);
 }
 
-struct events *events_new(struct api *api, struct workers *workers)
+struct events *events_new(struct api *api)
 {
 	struct events *e = calloc(1, sizeof *e);
 
@@ -415,16 +415,16 @@ struct events *events_new(struct api *api, struct workers *workers)
 		return NULL;
 	e->magic = EVENTS_MAGIC;
 	e->api = api;
-	e->workers = workers;
 	if (pthread_mutex_init(&e->lock, NULL) != 0 || wakeup_init(&e->wakeup) != 0 ||
-	    changes_watch(api->changes, note, e) != OUTFLOW_OK) {
+	    (e->workers = workers_new(1)) == NULL || changes_watch(api->changes, note, e) != OUTFLOW_OK) {
+		workers_free(&e->workers);
 		free(e);
 		return NULL;
 	}
 	return e;
 }
 
-void events_stop(struct events *e)
+int events_stop(struct events *e, int64_t deadline_ns)
 {
 	CHECK_OBJ(e, EVENTS_MAGIC);
 	changes_unwatch(e->api->changes, note, e);
@@ -432,6 +432,7 @@ void events_stop(struct events *e)
 	e->ending = 1;
 	pthread_mutex_unlock(&e->lock);
 	wakeup_signal(&e->wakeup);
+	return workers_drain(e->workers, deadline_ns);
 }
 
 void events_free(struct events **pe)
@@ -447,6 +448,7 @@ void events_free(struct events **pe)
 	free(e->known);
 	while (e->n_names > 0)
 		free(e->names[--e->n_names]);
+	workers_free(&e->workers);
 	wakeup_destroy(&e->wakeup);
 	pthread_mutex_destroy(&e->lock);
 	e->magic = 0;

@@ -13,13 +13,12 @@
 #ifndef HOST_API_EVENTS_H
 #define HOST_API_EVENTS_H
 #include "host/api/api.h"
-#include "host/api/workers.h"
 
-/* Its thread is one of the workers, which outlive it. NULL: no memory. [any] */
-struct events *events_new(struct api *api, struct workers *workers);
+/* NULL: no memory. [any] */
+struct events *events_new(struct api *api);
 
-/* Tells them that the daemon stops. Afterwards nobody is called any more once the workers are drained. [any] */
-void events_stop(struct events *e);
+/* Tells them that the daemon stops, and waits for its thread. -1: it has not ended at the deadline (monotonic). [any] */
+int events_stop(struct events *e, int64_t deadline_ns);
 
 /* Clears the pointer and accepts NULL inside. [any] */
 void events_free(struct events **e);

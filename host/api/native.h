@@ -19,6 +19,9 @@ extern const struct route native_files_routes[];
 /* /v1/events (native_events.c). */
 extern const struct route native_event_routes[];
 
+/* /v1/pipelines/{name}/tap (native_tap.c). */
+extern const struct route native_tap_routes[];
+
 /* /v1/pattern/test (native_pattern.c), /v1/try (native_try.c). */
 extern const struct route native_pattern_routes[], native_try_routes[];
 

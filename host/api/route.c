@@ -12,5 +12,6 @@ const struct route *const route_tables[] = {
 	connect_logger_routes,    metrics_routes,         native_connection_routes,
 	native_pipeline_routes,   native_files_routes,    native_plugin_routes,
 	native_document_routes,   eventbridge_routes,     native_event_routes,
-	native_pattern_routes,    native_try_routes,      NULL,
+	native_pattern_routes,    native_try_routes,      native_tap_routes,
+	NULL,
 };

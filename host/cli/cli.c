@@ -21,6 +21,7 @@ const struct subcommand subcommands[] = {
 	{ "show", cli_show, "show one of them: state, tasks, configuration" },
 	{ "status", cli_status, "what they do, once or again and again" },
 	{ "top", cli_top, "a live table of them, the busiest first" },
+	{ "tap", cli_tap, "the records of one of them, live" },
 	{ "create", cli_create, "create pipelines in a running daemon" },
 	{ "edit", cli_edit, "change one of them" },
 	{ "start", cli_verb, "have pipelines run" },

@@ -25,6 +25,7 @@ int cli_offsets(int argc, char **argv);
 int cli_reload(int argc, char **argv); /* reload, plan, apply */
 int cli_show(int argc, char **argv);
 int cli_status(int argc, char **argv);
+int cli_tap(int argc, char **argv);
 int cli_top(int argc, char **argv);
 int cli_verb(int argc, char **argv); /* start, pause, resume, stop, restart, delete */
 int cli_run(int argc, char **argv);

@@ -254,14 +254,16 @@ int client_follow(struct client *c, const char *path, int (*event)(void *ctx, co
                   void *ctx)
 {
 	struct following f = { .event = event, .ctx = ctx };
-	struct transfer t = { .method = "GET", .path = path, .take = take_bytes, .take_ctx = &f };
-	int status = EXIT_OK;
+	struct transfer t = { .method = "GET", .path = path, .take = take_bytes, .take_ctx = &f, .stop = c->stop };
+	int status = EXIT_OK, failed, was_ended;
 
 	find_daemon(c);
 	t.address = c->address;
-	if (transfer_run(&t) != 0 && !f.ended) {
+	failed = transfer_run(&t) != 0;
+	was_ended = f.ended || (c->stop != NULL && *c->stop);
+	if (failed && !was_ended) {
 		status = unreachable(c, t.why);
-	} else if (status_for(t.status) != EXIT_OK) {
+	} else if (!failed && status_for(t.status) != EXIT_OK) {
 		struct client_answer a = { .status = t.status, .body = json_loadb(t.answer, t.length, 0, NULL) };
 
 		status = refuse(c, &a, status_for(t.status));

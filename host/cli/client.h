@@ -4,14 +4,16 @@
 #define HOST_CLI_CLIENT_H
 #include <getopt.h>
 #include <jansson.h>
+#include <signal.h>
 #include <stddef.h>
 
 /* How to reach it and how to answer; zeroed is the default. */
 struct client {
-	const char *url;       /* --url: http://, https:// or unix:/path */
-	const char *state_dir; /* --state-dir: the daemon's, whose file `api` says where it is */
-	int json;              /* --json: answers are for programs */
-	int quiet;             /* what fails is not said, but left in `why` */
+	const char *url;                   /* --url: http://, https:// or unix:/path */
+	const char *state_dir;             /* --state-dir: the daemon's, whose file `api` says where it is */
+	int json;                          /* --json: answers are for programs */
+	const volatile sig_atomic_t *stop; /* ends client_follow, as if all was done; NULL: nothing does */
+	int quiet;                         /* what fails is not said, but left in `why` */
 	char why[5000];
 	char address[4200]; /* what the request goes to */
 };

@@ -112,6 +112,18 @@ static size_t on_header(char *bytes, size_t size, size_t n, void *ctx)
 	return length;
 }
 
+/* Called once a second or more often, and after a signal. */
+static int on_progress(void *ctx, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
+{
+	const struct transfer *t = ctx;
+
+	(void)a;
+	(void)b;
+	(void)c;
+	(void)d;
+	return *t->stop != 0;
+}
+
 static void set_address(CURL *handle, const struct transfer *t, char *url, size_t size)
 {
 	size_t n = strlen(t->address);
@@ -169,6 +181,11 @@ static int perform(struct transfer *t, CURL *handle)
 	curl.setopt(handle, CURLOPT_CONNECTTIMEOUT, 10L);
 	curl.setopt(handle, CURLOPT_NOSIGNAL, 1L);
 	curl.setopt(handle, CURLOPT_NOPROXY, "127.0.0.1,localhost,::1");
+	if (t->stop != NULL) {
+		curl.setopt(handle, CURLOPT_XFERINFOFUNCTION, on_progress);
+		curl.setopt(handle, CURLOPT_XFERINFODATA, t);
+		curl.setopt(handle, CURLOPT_NOPROGRESS, 0L);
+	}
 	code = curl.perform(handle);
 	curl.free_list(headers);
 	if (code == CURLE_OK)

@@ -5,6 +5,7 @@
  */
 #ifndef HOST_CLI_TRANSFER_H
 #define HOST_CLI_TRANSFER_H
+#include <signal.h>
 #include <stddef.h>
 
 struct transfer {
@@ -15,6 +16,7 @@ struct transfer {
 	/* Takes the body of a 2xx answer piece by piece instead of `answer`, which gets any other; not 0 ends the transfer. */
 	int (*take)(void *ctx, const char *bytes, size_t n);
 	void *take_ctx;
+	const volatile sig_atomic_t *stop; /* not 0 ends the transfer; NULL: nothing does */
 	/* filled in */
 	long status;
 	char *answer;

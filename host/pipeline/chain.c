@@ -4,6 +4,7 @@
 #include "host/base/clock.h"
 #include "host/base/crash_point.h"
 #include "host/pipeline/retry.h"
+#include "host/pipeline/watch.h"
 
 #include <outflow/util.h>
 
@@ -202,8 +203,6 @@ static outflow_status settle(struct pass *p, const outflow_record *in, outflow_s
 		return OUTFLOW_OK;
 	case OUTFLOW_E_RECORD:
 	case OUTFLOW_E_NOMEM:
-		if (p->chain->watch != NULL)
-			p->chain->watch->failure(p->chain->watch->ctx, in, &failure);
 		return faults_reject(p->chain->faults, in->slot->origin, &failure, err);
 	default:
 		return instance_blame(p->stage, verdict, err);
@@ -373,11 +372,29 @@ static outflow_status leave_out_rejected(struct chain *c, struct family *f, stru
 	return status;
 }
 
-static void show_stage(struct chain *c, const struct pass *p, const outflow_record *in, uint32_t n)
+static void show_polled(const struct chain *c, const outflow_record *in, uint32_t n)
+{
+	const struct watch *w = watch_of(c->services);
+
+	if (w != NULL && w->polled != NULL)
+		w->polled(w->ctx, c->source, in, n);
+}
+
+static void show_stage(const struct chain *c, const struct pass *p, const outflow_record *in, uint32_t n)
 {
 	const outflow_record *out = p->passed_through ? in : p->out.plugin.recs;
+	const struct watch *w = watch_of(c->services);
 
-	c->watch->stage(c->watch->ctx, p->stage, in, n, out, p->passed_through ? n : p->out.plugin.n);
+	if (w != NULL)
+		w->stage(w->ctx, p->stage, in, n, out, p->passed_through ? n : p->out.plugin.n);
+}
+
+static void show_handed_over(const struct chain *c, const outflow_record *out, uint32_t n)
+{
+	const struct watch *w = watch_of(c->services);
+
+	if (w != NULL && w->handed_over != NULL)
+		w->handed_over(w->ctx, out, n);
 }
 
 outflow_status chain_run(struct chain *c, struct family *f, outflow_error *err)
@@ -394,10 +411,11 @@ outflow_status chain_run(struct chain *c, struct family *f, outflow_error *err)
 		in = p.out.plugin.recs;
 		n = p.out.plugin.n;
 	}
+	show_polled(c, in, n);
 	for (size_t i = 0; i < c->n_stages && n > 0; i++) {
 		outflow_status status = run_stage(c, f, &c->stages[i], in, n, &p, err);
 
-		if (c->watch != NULL && status == OUTFLOW_OK)
+		if (status == OUTFLOW_OK)
 			show_stage(c, &p, in, n);
 		if (p.passed_through)
 			continue;
@@ -417,5 +435,6 @@ outflow_status chain_run(struct chain *c, struct family *f, outflow_error *err)
 			return outflow_fail(err, OUTFLOW_E_TASK, "no memory for a batch");
 		in = p.out.plugin.recs;
 	}
+	show_handed_over(c, in, n);
 	return hand_over(f, in, n, err);
 }

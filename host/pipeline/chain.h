@@ -5,16 +5,6 @@
 #include "host/pipeline/faults.h"
 #include "host/pipeline/instance.h"
 
-/* Somebody who looks on, for tools that show what a pipeline does. What is pointed at lives as long as the family. [task] */
-struct chain_watch {
-	/* A stage is through with n inputs; a converter that leaves them where they are has in == out. */
-	void (*stage)(void *ctx, struct instance *stage, const outflow_record *in, uint32_t n,
-	              const outflow_record *out, uint32_t n_out);
-	/* A stage has given up an input for good; comes before its `stage`. */
-	void (*failure)(void *ctx, const outflow_record *in, const struct failure *failure);
-	void *ctx;
-};
-
 struct chain {
 	struct services *services;
 	struct faults *faults;
@@ -25,7 +15,6 @@ struct chain {
 	 * any other negative status ends it, err says why. */
 	outflow_status (*pause)(void *ctx, int64_t deadline_ns, outflow_error *err);
 	void *pause_ctx;
-	const struct chain_watch *watch; /* NULL: nobody */
 };
 
 /* Runs an admitted family, without what the source itself has rejected of it, through all stages and hands its outputs to the ledger; the family is then ready to be

@@ -5,6 +5,7 @@
 #include "host/pipeline/dead_letter.h"
 #include "host/pipeline/error_log.h"
 #include "host/pipeline/retry.h"
+#include "host/pipeline/watch.h"
 
 #include <outflow/util.h>
 
@@ -136,12 +137,27 @@ static outflow_status refuse(const struct failure *failure, outflow_status statu
 	return instance_blame(failure->where, status, err);
 }
 
+/* To whoever wants to know: what becomes of it is certain. */
+static void tell(const struct faults *f, const struct slot *slot, const struct failure *failure)
+{
+	const struct watch *w = watch_of(f->services);
+	enum outcome outcome = f->dead_letters ? OUTCOME_DEAD_LETTERED : OUTCOME_DROPPED;
+
+	error_log_write(f->services, slot, failure);
+	if (w == NULL)
+		return;
+	if (f->services->model->tolerance == TOLERANCE_NONE ||
+	    failure->where == (f->dead_letters ? f->dead_letters->sink : NULL))
+		outcome = OUTCOME_NONE;
+	w->failure(w->ctx, slot, failure, outcome);
+}
+
 outflow_status faults_reject(struct faults *f, struct slot *slot, const struct failure *failure, outflow_error *err)
 {
 	outflow_record *letter;
 	struct delivery *d;
 
-	error_log_write(f->services, slot, failure);
+	tell(f, slot, failure);
 	if (f->services->model->tolerance == TOLERANCE_NONE)
 		return refuse(failure, OUTFLOW_E_RECORD, err);
 	if (f->dead_letters == NULL) {
@@ -191,7 +207,7 @@ static outflow_status give_up(struct faults *f, struct delivery *d, int64_t now_
 	outflow_record *letter;
 	struct delivery *heir;
 
-	error_log_write(f->services, d->cell.origin, &failure);
+	tell(f, d->cell.origin, &failure);
 	/* A dead letter of a dead letter would go the same way. */
 	if (d->dead_letter)
 		return refuse(&failure, OUTFLOW_E_TASK, err);

@@ -11,6 +11,7 @@
 #define HOST_PIPELINE_FLEET_H
 #include "host/pipeline/instance.h"
 #include "host/pipeline/reachability.h"
+#include "host/pipeline/taps.h"
 #include "host/pipeline/task.h"
 
 struct fleet;
@@ -184,6 +185,11 @@ enum fleet_answer fleet_look(struct fleet *f, const char *name, struct pipeline_
 
 /* The same for all, in order of name. NULL: no memory. The caller frees each and the array. [any] */
 struct pipeline_snapshot **fleet_look_all(struct fleet *f, size_t *n);
+
+/* Live copies of its records from now on, whatever it does now. options.n_shown is filled in here. FLEET_INVALID: it has no such
+ * stage, err names those that there are; FLEET_IN_USE: TAPS_MAX tap it already; FLEET_UNKNOWN, FLEET_FAILED. [any] */
+enum fleet_answer fleet_tap(struct fleet *f, const char *name, const struct tap_options *options, struct tap **result,
+                            outflow_error *err);
 
 void pipeline_snapshot_free(struct pipeline_snapshot **s);
 

@@ -190,3 +190,77 @@ struct pipeline_snapshot **fleet_look_all(struct fleet *f, size_t *n)
 	pthread_mutex_unlock(&f->lock);
 	return list;
 }
+
+/* ---- looking at what passes ---- */
+
+static int has_stage(const struct pipeline_model *m, const char *name)
+{
+	static const char prefix[] = "transforms.";
+
+	if (strcmp(name, "source") == 0 || strcmp(name, "sink") == 0 || strcmp(name, "deadletter") == 0)
+		return 1;
+	for (size_t i = 0; i < m->n_stages; i++) {
+		const char *stage = m->stages[i].name;
+
+		if (strcmp(stage, name) == 0 ||
+		    (strncmp(stage, prefix, sizeof prefix - 1) == 0 && strcmp(stage + sizeof prefix - 1, name) == 0))
+			return 1;
+	}
+	return 0;
+}
+
+static enum fleet_answer check_stages(const struct pipeline_model *m, const struct tap_options *o, outflow_error *err)
+{
+	char names[300] = "source";
+
+	for (size_t i = 0; i < m->n_stages; i++)
+		snprintf(names + strlen(names), sizeof names - strlen(names), ", %s", m->stages[i].name);
+	for (size_t i = 0; i < o->n_stages; i++)
+		if (!has_stage(m, o->stages[i])) {
+			outflow_fail(err, OUTFLOW_E_CONFIG,
+			             "pipeline '%.100s' has no stage '%.60s', but %s, sink, deadletter", m->name,
+			             o->stages[i], names);
+			return FLEET_INVALID;
+		}
+	return FLEET_OK;
+}
+
+static enum fleet_answer tap(struct pipeline *p, const struct tap_options *options, struct tap **result,
+                             outflow_error *err)
+{
+	struct tap_options o = *options;
+	enum fleet_answer answer = FLEET_OK;
+	outflow_status status;
+
+	pthread_mutex_lock(&p->lock);
+	if (p->model != NULL) {
+		const struct pipeline_model *m = p->next ? p->next : p->model;
+
+		o.n_shown = (uint32_t)m->n_stages + 2;
+		answer = check_stages(m, &o, err);
+	}
+	pthread_mutex_unlock(&p->lock);
+	if (answer != FLEET_OK)
+		return answer;
+	status = tap_new(p->taps, &o, result);
+	if (status == OUTFLOW_OK)
+		return FLEET_OK;
+	outflow_fail(err, status, "pipeline '%.100s' is tapped by %d already, and no more can", p->name, TAPS_MAX);
+	return status == OUTFLOW_E_RETRY ? FLEET_IN_USE : fleet_no_memory(err);
+}
+
+enum fleet_answer fleet_tap(struct fleet *f, const char *name, const struct tap_options *options, struct tap **result,
+                            outflow_error *err)
+{
+	enum fleet_answer answer = FLEET_UNKNOWN;
+	struct pipeline *p;
+
+	pthread_mutex_lock(&f->lock);
+	p = fleet_find(f, name);
+	if (p != NULL)
+		answer = tap(p, options, result, err);
+	else
+		outflow_fail(err, OUTFLOW_E_CONFIG, "there is no pipeline '%.200s'", name);
+	pthread_mutex_unlock(&f->lock);
+	return answer;
+}

@@ -25,6 +25,8 @@ struct environment {
 	struct state_store *state; /* NULL: there is no outflow.state/1 */
 };
 
+struct watch;
+
 /* One input that a stage rejected during the call in progress. */
 struct reject {
 	size_t index;
@@ -53,6 +55,7 @@ struct services {
 	uint64_t journal_dropped;            /* by journals, not in the ledger's account yet */
 	struct task_numbers journal_numbers; /* what they have to say of them all */
 	struct task_metrics *metrics;        /* NULL: none */
+	const struct watch *watch;           /* NULL: nobody ever looks on */
 	uint32_t task, n_tasks;
 	int apart; /* a trial beside the pipeline of that name: its log lines are not that one's, and it has no metrics */
 };

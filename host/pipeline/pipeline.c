@@ -27,7 +27,8 @@ outflow_status pipeline_new(struct fleet *f, const struct environment *environme
 {
 	struct pipeline *p = calloc(1, sizeof *p);
 
-	if (p != NULL && (p->name = strdup(name)) != NULL && wakeup_init(&p->wakeup) == 0) {
+	if (p != NULL && (p->name = strdup(name)) != NULL && (p->taps = taps_new()) != NULL &&
+	    wakeup_init(&p->wakeup) == 0) {
 		p->magic = PIPELINE_MAGIC;
 		p->fleet = f;
 		p->environment = environment;
@@ -37,8 +38,10 @@ outflow_status pipeline_new(struct fleet *f, const struct environment *environme
 		*result = p;
 		return OUTFLOW_OK;
 	}
-	if (p != NULL)
+	if (p != NULL) {
+		taps_release(&p->taps);
 		free(p->name);
+	}
 	free(p);
 	return outflow_fail(err, OUTFLOW_E_NOMEM, "no memory for pipeline %s", name);
 }
@@ -71,6 +74,8 @@ void pipeline_free(struct pipeline **pp)
 	settings_clear(&p->former_given);
 	wakeup_destroy(&p->wakeup);
 	pthread_mutex_destroy(&p->lock);
+	taps_end(p->taps, TAP_DELETED, "");
+	taps_release(&p->taps);
 	free(p->problem);
 	free(p->name);
 	p->magic = 0;
@@ -113,10 +118,19 @@ static int is_working(enum pipeline_state state)
 	return state == PIPELINE_RUNNING || state == PIPELINE_PAUSED || state == PIPELINE_COMPLETED;
 }
 
+/* Will nothing come any more unless somebody asks for it? */
+static int is_over(const struct pipeline *p, enum pipeline_state state)
+{
+	return state == PIPELINE_COMPLETED || (state == PIPELINE_READY && p->n_seats > 0) ||
+	       ((state == PIPELINE_STARTING_FAILED || state == PIPELINE_RUNNING_FAILED) &&
+	        seats_next_restart(p) == CLOCK_NEVER);
+}
+
 static void show_state(struct pipeline *p)
 {
 	enum pipeline_state before = p->state, now;
-	const char *reason;
+	const char *reason = "";
+	char text[sizeof((outflow_error *)0)->msg];
 
 	pthread_mutex_lock(&p->lock);
 	if (p->n_seats > 0)
@@ -126,8 +140,11 @@ static void show_state(struct pipeline *p)
 	else
 		now = p->target == TARGET_PAUSED ? PIPELINE_PAUSED : PIPELINE_READY;
 	p->state = now;
+	snprintf(text, sizeof text, "%s", p->problem ? p->problem : reason);
 	p->worked |= p->n_seats > 0 && is_working(now);
 	pthread_mutex_unlock(&p->lock);
+	if (is_over(p, now))
+		taps_end(p->taps, now == PIPELINE_COMPLETED ? TAP_COMPLETED : TAP_FAILED, text);
 	if (now != before)
 		fleet_state_changed(p->fleet, p->name);
 }
@@ -167,9 +184,15 @@ static void watch_stop(struct pipeline *p, const struct orders *o)
 	pthread_mutex_unlock(&p->lock);
 }
 
-static void end_stop(struct pipeline *p)
+static void end_stop(struct pipeline *p, const struct orders *o)
 {
 	seats_clear(p);
+	taps_end(p->taps,
+	         o->deleted    ? TAP_DELETED
+	         : o->leaving  ? TAP_STOPPING
+	         : o->has_next ? TAP_EDITED
+	                       : TAP_STOPPED,
+	         "");
 	if (p->blamed)
 		set_problem(p, NULL);
 	p->interrupted = 0;
@@ -196,6 +219,7 @@ static void take_next(struct pipeline *p)
 	pthread_mutex_unlock(&p->lock);
 	free_model(p, &old);
 	set_problem(p, NULL);
+	taps_end(p->taps, TAP_EDITED, "");
 }
 
 static void forget_former(struct pipeline *p)
@@ -310,7 +334,7 @@ static int turn(struct pipeline *p)
 		return 0;
 	}
 	if (p->stopping)
-		end_stop(p);
+		end_stop(p, &o);
 	if (p->n_seats == 0 && o.purge)
 		forget_all(p);
 	if (p->n_seats == 0 && may_be_done(&o))

@@ -9,6 +9,7 @@
 #define HOST_PIPELINE_PIPELINE_H
 #include "host/base/clock.h"
 #include "host/pipeline/fleet.h"
+#include "host/pipeline/taps.h"
 
 /* How often a keeper looks around while tasks stop. */
 #define PIPELINE_TURN_NS (100 * CLOCK_MS)
@@ -33,6 +34,7 @@ struct pipeline {
 	struct fleet *fleet;
 	int64_t stop_timeout_ns;
 	struct wakeup wakeup;
+	struct taps *taps;
 	pthread_mutex_t lock; /* of all below; the keeper reads what only it writes without */
 
 	/* asked: written by the fleet */

@@ -55,6 +55,8 @@ static outflow_status seat_task(struct pipeline *p, struct seat *seat, outflow_e
 	outflow_status status =
 		task_new(p->model, p->environment, seat->number, p->n_tasks, on_task_change, p, &task, err);
 
+	if (status == OUTFLOW_OK)
+		task_tap(task, p->taps);
 	if (status == OUTFLOW_OK && p->paused)
 		task_set_paused(task, 1);
 	if (status == OUTFLOW_OK)

@@ -202,6 +202,12 @@ outflow_status task_new(const struct pipeline_model *model, const struct environ
 	return OUTFLOW_OK;
 }
 
+void task_tap(struct task *t, struct taps *taps)
+{
+	taps_look(taps, t->services.task, &t->taps);
+	t->services.watch = &t->taps.watch;
+}
+
 outflow_status task_start(struct task *t, outflow_error *err)
 {
 	int rc = pthread_create(&t->thread, NULL, thread_main, t);

@@ -5,6 +5,7 @@
 #include "host/pipeline/instance.h"
 
 struct task;
+struct taps;
 
 /* From STARTING to RUNNING or STARTING_FAILED; between RUNNING and PAUSED; from both, when asked to through STOPPING, to one
  * of the others. */
@@ -33,6 +34,9 @@ struct task_figures {
 outflow_status task_new(const struct pipeline_model *model, const struct environment *environment, uint32_t number,
                         uint32_t n_tasks, void (*on_change)(void *ctx), void *ctx, struct task **result,
                         outflow_error *err);
+
+/* What passes may be seen through these taps, which outlive it. [any, before it is started] */
+void task_tap(struct task *t, struct taps *taps);
 
 /* Starts the thread. OUTFLOW_E_TASK. [any] */
 outflow_status task_start(struct task *t, outflow_error *err);

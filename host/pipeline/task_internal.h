@@ -5,6 +5,7 @@
 #define HOST_PIPELINE_TASK_INTERNAL_H
 #include "host/pipeline/chain.h"
 #include "host/pipeline/progress.h"
+#include "host/pipeline/taps.h"
 #include "host/pipeline/task.h"
 #include "host/pipeline/throttle.h"
 
@@ -23,6 +24,7 @@ struct task {
 	struct order order;
 	struct faults faults;
 	struct progress progress;
+	struct taps_view taps;
 	struct log_place place;
 	pthread_t thread;
 	int thread_started;

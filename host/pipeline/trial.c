@@ -35,11 +35,12 @@ static struct trial_failure *add_failure(struct trial *t, const char *stage, out
 	return list;
 }
 
-static void on_failure(void *ctx, const outflow_record *in, const struct failure *failure)
+static void on_failure(void *ctx, const struct slot *slot, const struct failure *failure, enum outcome outcome)
 {
 	struct trial *t = ctx;
 
-	(void)in;
+	(void)slot;
+	(void)outcome;
 	if (add_failure(t, failure->where->model->name, failure->status, failure->reason) == NULL)
 		t->services.rejects.lost = 1;
 }
@@ -153,6 +154,7 @@ static outflow_status create_all(struct trial *t, struct instance *instances, co
 
 static void connect_parts(struct trial *t)
 {
+	static const int always = 1;
 	const struct pipeline_model *m = t->model;
 
 	t->sink = (struct instance){ .services = &t->services,
@@ -162,15 +164,15 @@ static void connect_parts(struct trial *t)
 	if (t->services.apart)
 		t->sink.place = log_trial_place;
 	faults_init(&t->faults, &t->services, NULL, m->deadletter.name != NULL ? &t->dead_letters : NULL, NULL);
-	t->watch = (struct chain_watch){ .stage = on_stage, .failure = on_failure, .ctx = t };
+	t->watch = (struct watch){ .on = &always, .stage = on_stage, .failure = on_failure, .ctx = t };
+	t->services.watch = &t->watch;
 	t->chain = (struct chain){ .services = &t->services,
 		                   .faults = &t->faults,
 		                   .source = &t->sink,
 		                   .stages = t->stages,
 		                   .n_stages = m->n_stages,
 		                   .pause = on_pause,
-		                   .pause_ctx = t,
-		                   .watch = &t->watch };
+		                   .pause_ctx = t };
 }
 
 outflow_status trial_pipeline_new(const struct host_model *host, const struct inventory *inventory,

@@ -6,6 +6,7 @@
 #ifndef HOST_PIPELINE_TRIAL_H
 #define HOST_PIPELINE_TRIAL_H
 #include "host/pipeline/chain.h"
+#include "host/pipeline/watch.h"
 
 /* One record that a stage, or the sink, has refused. */
 struct trial_failure {
@@ -50,7 +51,7 @@ struct trial {
 	struct outbox dead_letters;  /* never filled */
 	struct faults faults;
 	struct chain chain;
-	struct chain_watch watch;
+	struct watch watch;
 	struct family *family; /* of the last run */
 	uint32_t stream;
 	size_t n_done; /* stages that are through with the record */

@@ -5,6 +5,7 @@
  * record until it has taken it, whatever its put() answers.
  */
 #include "host/pipeline/chain.h"
+#include "host/pipeline/watch.h"
 #include "tests/unit/test_clock.h"
 
 #include <outflow/util.h>
@@ -722,7 +723,7 @@ static void a_predicate_cannot_emit(void **state)
 /* ---- somebody who looks on ---- */
 
 struct watched {
-	unsigned stages, in, out, failures, failures_at_stage;
+	unsigned polled, stages, in, out, handed_over, failures, dead_lettered, failures_at_stage;
 	int same; /* a stage left its inputs where they were */
 };
 
@@ -739,23 +740,42 @@ static void see_stage(void *ctx, struct instance *stage, const outflow_record *i
 	w->failures_at_stage = w->failures;
 }
 
-static void see_failure(void *ctx, const outflow_record *in, const struct failure *failure)
+static void see_polled(void *ctx, const struct instance *source, const outflow_record *in, uint32_t n)
 {
 	struct watched *w = ctx;
 
-	assert_int_equal(number_of(in), 2);
+	(void)source;
+	assert_non_null(in);
+	w->polled += n;
+}
+
+static void see_handed_over(void *ctx, const outflow_record *out, uint32_t n)
+{
+	struct watched *w = ctx;
+
+	assert_non_null(out[0].slot->origin);
+	w->handed_over += n;
+}
+
+static void see_failure(void *ctx, const struct slot *slot, const struct failure *failure, enum outcome outcome)
+{
+	struct watched *w = ctx;
+
+	assert_int_equal(number_of(&slot->family->records[slot->index]), 2);
 	assert_non_null(strstr(failure->reason->msg, "record 2 on purpose"));
 	w->failures++;
+	w->dead_lettered += outcome == OUTCOME_DEAD_LETTERED;
 }
 
 static void a_watch_sees_each_stage_and_each_failure(void **state)
 {
 	struct fixture *x = *state;
 	struct watched w = { 0 };
-	const struct chain_watch watch = { .stage = see_stage, .failure = see_failure, .ctx = &w };
+	int on = 1;
+	const struct watch watch = { &on, see_polled, see_stage, see_handed_over, see_failure, &w };
 
 	use_converter(x);
-	x->chain.watch = &watch;
+	x->services.watch = &watch;
 	x->stages[1].fails[2] = 1;
 	x->stages[1].copies[1] = 0;
 	x->stages[1].copies[0] = 3;
@@ -766,6 +786,9 @@ static void a_watch_sees_each_stage_and_each_failure(void **state)
 	assert_int_equal(w.same, 1);
 	assert_int_equal(w.failures, 1);
 	assert_int_equal(w.failures_at_stage, 1);
+	assert_int_equal(w.dead_lettered, 1);
+	assert_int_equal(w.polled, 4);
+	assert_int_equal(w.handed_over, 4);
 	/* A failure that ends the task is seen too, its stage is not. */
 	w = (struct watched){ 0 };
 	x->model.tolerance = TOLERANCE_NONE;
@@ -773,6 +796,12 @@ static void a_watch_sees_each_stage_and_each_failure(void **state)
 	assert_int_equal(chain_run(&x->chain, admit(x, 4), &x->err), OUTFLOW_E_RECORD);
 	assert_int_equal(w.stages, 1);
 	assert_int_equal(w.failures, 1);
+	assert_int_equal(w.dead_lettered, 0);
+	/* While nobody looks nothing is called. */
+	w = (struct watched){ 0 };
+	on = 0;
+	assert_int_equal(chain_run(&x->chain, admit(x, 4), &x->err), OUTFLOW_OK);
+	assert_int_equal(w.polled + w.stages + w.handed_over + w.failures, 0);
 }
 
 int main(void)
