@@ -68,11 +68,6 @@ static struct errand *make_test(const struct api *api, const char *pattern, cons
 	*result = t;
 	if (e == NULL)
 		forget(t);
-<<<<<<< HEAD
-=======
-	else
-		*result = t;
->>>>>>> 07b896d (pipeline: secrets stay out of what a plugin says in a test; build: plugins for tests of connections; api: builds with sanitizers)
 	return e;
 }
 
