@@ -385,6 +385,9 @@ const struct api_user *signature_check(const struct api_model *m, const struct r
 	if (user == NULL)
 		return refuse(why, 404, "InvalidAccessKeyId.NotFound",
 		              "Specified access key is not found: no user of api.users has this key.id.");
+	if (request_header(q, "x-acs-security-token") != NULL)
+		return refuse(why, 400, "InvalidSecurityToken.MismatchWithAccessKey",
+		              "Specified SecurityToken mismatch with the AccessKey: access keys have none here.");
 	if (check_signed(&a, q, why) != 0 || check_date(q, now_ms, &at_ms, why) != 0 ||
 	    check_signature(user, &a, q, why) == NULL)
 		return NULL;

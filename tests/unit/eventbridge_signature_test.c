@@ -129,7 +129,7 @@ static void everything_that_is_signed_counts(void **state)
 		{ "x-acs-content-sha256", "592f7b4ab30a743eacb37fc53a0ad41b7cb1423983dfb0f8aa3aa43173e75192",
 		  "SignatureDoesNotMatch" },
 		{ "x-acs-content-sha256", "", "SignatureDoesNotMatch" },
-		{ "x-acs-security-token", "x", "IncompleteSignature" },
+		{ "x-acs-security-token", "x", "InvalidSecurityToken.MismatchWithAccessKey" },
 		{ "X-Acs-Other", "x", "IncompleteSignature" },
 		{ "Authorization", "", "IncompleteSignature" },
 		{ "Authorization", "ACS3-HMAC-SHA256", "IncompleteSignature" },
