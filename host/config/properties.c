@@ -178,8 +178,9 @@ static void forget(char *text, size_t size)
 
 outflow_status properties_find(FILE *file, const char *key, char **value, outflow_error *err)
 {
-	char *all = malloc(PROPERTIES_MAX + 1), *line = malloc(PROPERTIES_MAX + 1);
+	char *all = malloc(PROPERTIES_MAX + 1);
 	size_t n = all ? fread(all, 1, PROPERTIES_MAX + 1, file) : 0;
+	char *line = malloc(n + 1);
 	struct text t = { all, all + n };
 	outflow_status status;
 
@@ -198,6 +199,6 @@ outflow_status properties_find(FILE *file, const char *key, char **value, outflo
 		*value = NULL;
 	}
 	forget(all, n);
-	forget(line, line ? PROPERTIES_MAX + 1 : 0);
+	forget(line, n);
 	return status;
 }
