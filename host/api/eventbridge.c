@@ -142,7 +142,8 @@ static int check_parameters(struct call *c, const struct action *a)
 
 static const struct action *find(const char *name)
 {
-	static const struct action *const tables[] = { eventbridge_stream_actions, eventbridge_pattern_actions };
+	static const struct action *const tables[] = { eventbridge_stream_actions, eventbridge_look_actions,
+		                                       eventbridge_pattern_actions };
 
 	for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
 		for (const struct action *it = tables[i]; it->name != NULL; it++)

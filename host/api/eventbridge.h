@@ -22,11 +22,9 @@ struct action {
 	const char *const *parameters; /* that it takes; a name that ends in "." stands for all that begin so */
 };
 
-/* Create, Update, Get, List, Start, Pause, Delete (eventbridge_streams.c); ends with a zeroed one. */
-extern const struct action eventbridge_stream_actions[];
-
-/* TestEventPattern (eventbridge_pattern.c); the same. */
-extern const struct action eventbridge_pattern_actions[];
+/* Create, Update, Start, Pause, Delete (eventbridge_streams.c), Get and List (eventbridge_look.c), TestEventPattern
+ * (eventbridge_pattern.c); each ends with a zeroed one. */
+extern const struct action eventbridge_stream_actions[], eventbridge_look_actions[], eventbridge_pattern_actions[];
 
 /* A parameter, or NULL without one and for "". [any] */
 const char *call_text(const struct call *c, const char *name);
