@@ -276,9 +276,10 @@ static void stages_of_a_trial_see_no_secret(void **state)
 
 	setenv("OUTFLOW_TEST_NAME", "told", 1);
 	setenv("OUTFLOW_TEST_NUMBER", "7", 1);
-	make_good(f, "pipelines = ( { name = \"p\"; source = { class = \"gen\"; topic = \"${env:OUTFLOW_TEST_NAME}\"; };"
-	             " transforms = ( { class = \"function\"; url = \"http://127.0.0.1/\"; token = "
-	             "\"${env:OUTFLOW_TEST_NAME}\"; batch = \"${env:OUTFLOW_TEST_NUMBER}\"; } );" NOWHERE "} );");
+	make_good(f,
+	          "pipelines = ( { name = \"p\"; source = { class = \"gen\"; topic = \"${env:OUTFLOW_TEST_NAME}\"; };"
+	          " transforms = ( { class = \"function\"; url = \"http://127.0.0.1/\"; token = "
+	          "\"${env:OUTFLOW_TEST_NAME}\"; batch = \"${env:OUTFLOW_TEST_NUMBER}\"; } );" NOWHERE "} );");
 	assert_text(&f->model->stages[1], "token", "told");
 	pipeline_model_free(&f->model);
 	f->loaded.pipelines.list[0].for_trial = 1;

@@ -150,7 +150,8 @@ static void lists_hold_for_all(void **state)
 static void what_is_tried_stays_hidden(void **state)
 {
 	outflow_error err = { .size = sizeof err };
-	char *text = secret_resolve("<${file:/nowhere} ${env:HOME} ${dir:/nowhere:x} ${other:x} $>", SECRET_TRIED, &err);
+	char *text =
+		secret_resolve("<${file:/nowhere} ${env:HOME} ${dir:/nowhere:x} ${other:x} $>", SECRET_TRIED, &err);
 
 	(void)state;
 	assert_non_null(text);
@@ -174,8 +175,10 @@ int main(void)
 {
 	/* In this order: the limits stay. */
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_command_reads_what_its_user_can_read),   cmocka_unit_test(one_key_of_a_file_is_read),
-		cmocka_unit_test(what_was_created_leads_into_a_few_places), cmocka_unit_test(lists_hold_for_all),
+		cmocka_unit_test(a_command_reads_what_its_user_can_read),
+		cmocka_unit_test(one_key_of_a_file_is_read),
+		cmocka_unit_test(what_was_created_leads_into_a_few_places),
+		cmocka_unit_test(lists_hold_for_all),
 		cmocka_unit_test(nobody_learns_which_files_there_are),
 		cmocka_unit_test(what_is_tried_stays_hidden),
 	};
