@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* stuck.c: a transform that lets everything pass, but hangs where its key `at` says, until the file `until` is there. */
+/*
+ * stuck.c: a transform that lets everything pass, but hangs where its key `at` says, until the file `until` is there. Each
+ * instance has a copy of the plugin of its own.
+ */
 #include "tests/plug/parts.h"
 
 #include <outflow/util.h>
@@ -66,6 +69,7 @@ static const outflow_transform_ops ops = { .size = sizeof ops, .create = create,
 static const outflow_component transform = {
 	.size = sizeof transform,
 	.kind = OUTFLOW_TRANSFORM,
+	.flags = OUTFLOW_PRIVATE_COPY,
 	.name = "stuck",
 	.doc = "Hangs.",
 	.ops = &ops,
