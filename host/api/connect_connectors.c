@@ -254,7 +254,8 @@ static void patch_config(struct api *api, const struct request *q, struct respon
 	json_t *body = p ? request_json(q, r, connect_malformed(api)) : NULL;
 	struct settings settings = { 0 };
 
-	if (body != NULL && settings_merge(&settings, "", &p->settings, "", 1) != OUTFLOW_OK)
+	if (body != NULL &&
+	    mask_settings(NULL, api->environment->inventory, MASK_PIPELINE, &p->settings, &settings) != OUTFLOW_OK)
 		response_error(r, 500, "no memory");
 	else if (body != NULL && connect_read_config(api, body, 1, &settings, r))
 		put(api, q, r, &p->settings, &settings);

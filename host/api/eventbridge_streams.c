@@ -160,7 +160,7 @@ static void update(struct call *c)
 		pipeline_snapshot_free(&s);
 		return;
 	}
-	status = settings_merge(&settings, "", &s->settings, "", 1);
+	status = mask_settings(NULL, c->api->environment->inventory, MASK_PIPELINE, &s->settings, &settings);
 	if (status == OUTFLOW_OK)
 		status = read_parts(c, &settings, &problems);
 	if (status == OUTFLOW_OK && problems.reported == 0)

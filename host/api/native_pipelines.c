@@ -277,7 +277,8 @@ static void edit(struct api *api, const struct request *q, struct response *r, i
 	}
 	if (!may_edit(q, s, r))
 		goto out;
-	if (patch && settings_merge(&w.settings, "", &s->settings, "", 1) != OUTFLOW_OK)
+	if (patch &&
+	    mask_settings(NULL, api->environment->inventory, MASK_PIPELINE, &s->settings, &w.settings) != OUTFLOW_OK)
 		native_refuse(r, 500, "no memory", NULL, NULL);
 	else if (wish_read(&w, q, r, patch) == 0)
 		put_wish(api, q, r, s, &w);

@@ -244,7 +244,7 @@ outflow_status mask_settings(const struct host_model *host, const struct invento
 
 	for (size_t i = 0; i < from->n && status == OUTFLOW_OK; i++) {
 		const struct setting *it = &from->list[i];
-		int hidden = !host->secrets_show && mask_hides(inv, what, from, it);
+		int hidden = (host == NULL || !host->secrets_show) && mask_hides(inv, what, from, it);
 
 		status = settings_set(to, it->key, hidden ? MASK_TEXT : it->value, it->file, it->line);
 	}

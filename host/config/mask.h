@@ -19,7 +19,8 @@
 /* What the settings describe. */
 enum mask_of { MASK_PIPELINE, MASK_CONNECTION };
 
-/* A copy of the settings in which secrets are masked; with secrets.show in the host's keys it is a plain copy. to: empty. Runs no
+/* A copy of the settings in which secrets are masked; with secrets.show in the host's keys (NULL: without) it is a plain copy. What
+ * is to be changed in part is masked first and restored then, so that no secret is left in a key that ceases to be one. to: empty. Runs no
  * plugin's code and loads none: the catalog knows which keys are secret. All keys of a class that is not there count as secret.
  * OUTFLOW_E_NOMEM: to is empty. [any] */
 outflow_status mask_settings(const struct host_model *host, const struct inventory *inv, enum mask_of what,

@@ -126,8 +126,20 @@ def test_a_secret_stays_where_it_is_secret(daemon):
     moved = dict(secret, transforms=[{"name": "a", "class": "headers", "headers": {"X-Who": "[hidden]"}}])
     status, answer = api.ask("PUT", "/v1/pipelines/moved", moved)
     assert status == 400 and "another class" in json.dumps(answer), api.heard[-1]
+    for method, path, body in (("PATCH", "/v1/pipelines/moved", {"config": {"transforms.a.class": "headers"}}),
+                               ("PATCH", "/connectors/moved/config", {"transforms.a.class": "headers"}),
+                               ("PUT", "/connectors/moved/config", dict(shown, **{"transforms.a.class": "headers"}))):
+        status, answer = api.ask(method, path, body)
+        assert status == 400 and "another class" in json.dumps(answer), api.heard[-1]
+    for method, path, body in (("PATCH", "/v1/pipelines/moved", {"config": {"transforms.a.url": "http://127.0.0.1:2/"}}),
+                               ("PATCH", "/connectors/moved/config", {"transforms.a.url": "http://127.0.0.1:3/"})):
+        assert api.ask(method, path, body)[0] == 200, api.heard[-1]
     kept = dict(secret, description="kept", transforms=[dict(secret["transforms"][0], headers={"X-Who": "[hidden]"})])
     assert api.ask("PUT", "/v1/pipelines/moved", kept)[0] == 200, api.heard[-1]
+    daemon.child.terminate()
+    assert daemon.child.wait(timeout=30) == 0, daemon.tail()
+    stored = b"".join(f.read_bytes() for f in daemon.state_dir.rglob("*") if f.is_file() and f.suffix != ".so")
+    assert LITERAL.encode() in stored and b"[hidden]" not in stored
 
 
 def test_what_is_secret_is_known_without_loading_a_plugin(daemon):
