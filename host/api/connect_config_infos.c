@@ -16,13 +16,13 @@ struct answer {
 	int failed;
 };
 
-/* The host has its own key for what is chosen by either of two. */
+/* The host has its own key for what is chosen by either of two. What is about no key stands where the connector is chosen. */
 static int is_problem_of(const char *key, const char *name)
 {
 	size_t n = strlen(name);
 
 	if (key == NULL)
-		return 0;
+		return strcmp(name, "connector.class") == 0;
 	if (strcmp(key, name) == 0)
 		return 1;
 	return n > 5 && strcmp(name + n - 5, ".type") == 0 && strncmp(key, name, n - 4) == 0 &&
@@ -290,14 +290,14 @@ static void add_others(struct answer *a)
 	}
 }
 
-/* Problems of keys that neither were given nor have a definition, and of no key at all. */
+/* Problems of keys that neither were given nor have a definition. */
 static void add_left_over(struct answer *a)
 {
 	const struct problems *p = a->from->problems;
 
 	for (size_t i = 0; p != NULL && i < p->n; i++)
 		if (!a->reported[i])
-			add_unknown(a, p->list[i].key ? p->list[i].key : "connector.class");
+			add_unknown(a, p->list[i].key);
 }
 
 static void add_converter_keys(struct answer *a)
