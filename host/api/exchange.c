@@ -60,7 +60,16 @@ static int check_length(struct exchange *x)
 	return 0;
 }
 
-static void read_head(struct exchange *x, const char *method)
+/* RFC 9112, 3.2. */
+static int check_host(struct exchange *x, const char *version)
+{
+	if (strcmp(version, "HTTP/1.0") == 0 || request_header(x->request, "Host") != NULL)
+		return 1;
+	response_error(&x->response, 400, "a request of %s needs a header Host", version);
+	return 0;
+}
+
+static void read_head(struct exchange *x, const char *method, const char *version)
 {
 	struct server *s = x->front->server;
 	outflow_error err = { .size = sizeof err };
@@ -79,7 +88,7 @@ static void read_head(struct exchange *x, const char *method)
 		response_error(&x->response, 400, "%s", err.msg);
 	else if (status != OUTFLOW_OK)
 		response_error(&x->response, 500, "no memory");
-	else if (check_certificate(x) && check_length(x))
+	else if (check_certificate(x) && check_host(x, version) && check_length(x))
 		x->route = dispatch_head(s->api, s->tables, &x->front->door, x->request, &x->response);
 }
 
@@ -193,7 +202,6 @@ enum MHD_Result exchange_go_on(void *ctx, struct MHD_Connection *c, const char *
 
 	(void)ctx;
 	(void)url;
-	(void)version;
 	if (x == NULL || x->answered)
 		return x == NULL ? MHD_NO : MHD_YES;
 	if (!x->begun) {
@@ -202,7 +210,7 @@ enum MHD_Result exchange_go_on(void *ctx, struct MHD_Connection *c, const char *
 		if (x->visit == NULL)
 			return MHD_NO;
 		x->begun = 1;
-		read_head(x, method);
+		read_head(x, method, version);
 		return x->route == NULL ? answer(x) : MHD_YES;
 	}
 	if (*n > 0) {
