@@ -124,9 +124,9 @@ static void values_and_defaults(void **state)
 	assert_string_equal(json_string_value(value(infos, "tasks.max", "value")), "1");
 	assert_true(json_is_null(value(infos, "topic", "value")) || json_is_string(value(infos, "topic", "value")));
 	assert_string_equal(json_string_value(value(infos, "producer.override.linger.ms", "value")), "5");
-	assert_string_equal(json_string_value(json_object_get(json_object_get(entry(infos, "password"), "definition"),
-	                                                      "type")),
-	                    "PASSWORD");
+	assert_string_equal(
+		json_string_value(json_object_get(json_object_get(entry(infos, "password"), "definition"), "type")),
+		"PASSWORD");
 	assert_null(entry(infos, "topics"));
 	json_decref(infos);
 }
@@ -150,8 +150,10 @@ static void every_problem_stands_somewhere(void **state)
 	assert_true(json_is_null(json_object_get(entry(infos, "rat"), "definition")));
 	assert_int_equal(json_array_size(value(infos, "rat", "errors")), 1);
 	assert_true(json_is_null(value(infos, "sink.nothing", "value")));
-	assert_string_equal(json_string_value(json_array_get(value(infos, "transforms.t.type", "errors"), 0)), "is required");
-	assert_string_equal(json_string_value(json_array_get(value(infos, "connector.class", "errors"), 0)), "all is wrong");
+	assert_string_equal(json_string_value(json_array_get(value(infos, "transforms.t.type", "errors"), 0)),
+	                    "is required");
+	assert_string_equal(json_string_value(json_array_get(value(infos, "connector.class", "errors"), 0)),
+	                    "all is wrong");
 	json_decref(infos);
 }
 
@@ -170,9 +172,9 @@ static void stages_have_groups_of_their_own(void **state)
 	assert_true(json_array_size(value(infos, "transforms.a.type", "recommended_values")) > 5);
 	assert_true(json_is_null(value(infos, "transforms.b.type", "value")));
 	assert_non_null(entry(infos, "predicates.p.type"));
-	json_array_foreach(json_object_get(infos, "groups"), i, it)
-		groups += strcmp(json_string_value(it), "Transforms: a") == 0 ||
-		          strcmp(json_string_value(it), "Predicates: p") == 0;
+	json_array_foreach(json_object_get(infos, "groups"), i, it) groups +=
+		strcmp(json_string_value(it), "Transforms: a") == 0 ||
+		strcmp(json_string_value(it), "Predicates: p") == 0;
 	assert_int_equal(groups, 2);
 	json_decref(infos);
 }
@@ -187,7 +189,8 @@ static void converters_are_told_with_the_version_that_there_is(void **state)
 	infos = answer(f);
 	assert_string_equal(json_string_value(value(infos, "value.converter", "value")),
 	                    "org.apache.kafka.connect.json.JsonConverter");
-	assert_string_equal(json_string_value(value(infos, "value.converter.plugin.version", "value")), PACKAGE_VERSION);
+	assert_string_equal(json_string_value(value(infos, "value.converter.plugin.version", "value")),
+	                    PACKAGE_VERSION);
 	assert_non_null(entry(infos, "key.converter.converter.encoding"));
 	assert_null(entry(infos, "value.converter.schemas.enable"));
 	json_decref(infos);

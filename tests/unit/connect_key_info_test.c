@@ -14,7 +14,11 @@
 
 static const char *const modes[] = { "slow", "fast", NULL };
 static const outflow_cfg_key keys[] = {
-	{ .name = "topic", .type = OUTFLOW_T_STRING, .flags = OUTFLOW_K_REQUIRED, .doc = "Where to.", .group = "Kafka" },
+	{ .name = "topic",
+	  .type = OUTFLOW_T_STRING,
+	  .flags = OUTFLOW_K_REQUIRED,
+	  .doc = "Where to.",
+	  .group = "Kafka" },
 	{ .name = "password", .type = OUTFLOW_T_STRING, .flags = OUTFLOW_K_SECRET },
 	{ .name = "wait", .type = OUTFLOW_T_DURATION_MS, .dflt = "1s", .flags = OUTFLOW_K_ADVANCED },
 	{ .name = "ratio", .type = OUTFLOW_T_DOUBLE },
@@ -41,7 +45,8 @@ static const json_t *named(const json_t *list, const char *name)
 	size_t i;
 	json_t *it;
 
-	json_array_foreach(list, i, it) if (strcmp(json_string_value(json_object_get(it, "name")), name) == 0) return it;
+	json_array_foreach(list, i,
+	                   it) if (strcmp(json_string_value(json_object_get(it, "name")), name) == 0) return it;
 	return NULL;
 }
 
@@ -57,8 +62,14 @@ static void all_members_are_there(void **state)
 		"{\"name\":\"n\",\"type\":\"STRING\",\"required\":true,\"default_value\":null,\"importance\":\"HIGH\","
 		"\"documentation\":\"d\",\"group\":null,\"order\":3,\"order_in_group\":3,\"width\":\"SHORT\","
 		"\"display_name\":\"N\",\"dependents\":[]}";
-	struct key_info k = { .name = "n", .type = "STRING", .required = 1, .importance = "HIGH", .doc = "d",
-		              .order = 3, .width = "SHORT", .display = "N" };
+	struct key_info k = { .name = "n",
+		              .type = "STRING",
+		              .required = 1,
+		              .importance = "HIGH",
+		              .doc = "d",
+		              .order = 3,
+		              .width = "SHORT",
+		              .display = "N" };
 	json_t *json = key_info_json(&k);
 	char *dumped = json_dumps(json, JSON_COMPACT);
 
@@ -121,8 +132,10 @@ static void keys_of_the_framework(void **state)
 
 static void keys_of_converters(void **state)
 {
-	static const char *const own[] = { [CONVERTER_STRING] = "converter.encoding", [CONVERTER_JSON] = "schemas.enable",
-		                           [CONVERTER_BYTES] = NULL, [CONVERTER_HEADERS] = NULL };
+	static const char *const own[] = { [CONVERTER_STRING] = "converter.encoding",
+		                           [CONVERTER_JSON] = "schemas.enable",
+		                           [CONVERTER_BYTES] = NULL,
+		                           [CONVERTER_HEADERS] = NULL };
 
 	(void)state;
 	for (int converter = CONVERTER_STRING; converter <= CONVERTER_HEADERS; converter++) {
