@@ -221,14 +221,17 @@ static const char *canonical_name(const struct instance_place *where, const char
 	return find_key(where, buffer) != NULL ? buffer : name;
 }
 
-/* A number or a choice tells nothing, and what stands for a hidden value would not be one. */
-static enum secret_author author_of(const struct instance_place *where, const outflow_cfg_key *key,
-                                    const struct setting *it)
+/* The value with its references replaced, malloc'd. A place from which they are hidden gets no secrets at all; a number or a
+ * choice tells nothing, and what stands for a hidden value would not be one. */
+static char *resolve(const struct instance_place *where, const outflow_cfg_key *key, const struct setting *it,
+                     outflow_error *err)
 {
-	if (where->hidden &&
-	    (key->type == OUTFLOW_T_STRING || key->type == OUTFLOW_T_LIST || key->type == OUTFLOW_T_PREFIX))
-		return SECRET_TRIED;
-	return it->file ? SECRET_DECLARED : SECRET_CREATED;
+	int hides = where->hidden &&
+	            (key->type == OUTFLOW_T_STRING || key->type == OUTFLOW_T_LIST || key->type == OUTFLOW_T_PREFIX);
+
+	if (hides && (key->flags & OUTFLOW_K_SECRET))
+		return strdup(SECRET_HIDDEN);
+	return secret_resolve(it->value, hides ? SECRET_TRIED : it->file ? SECRET_DECLARED : SECRET_CREATED, err);
 }
 
 static outflow_status take_settings(outflow_config *c, const struct instance_place *where, const struct settings *all,
@@ -254,7 +257,7 @@ static outflow_status take_settings(outflow_config *c, const struct instance_pla
 			report_unknown(where, it, problems);
 			continue;
 		}
-		resolved = secret_resolve(it->value, author_of(where, key, it), &err);
+		resolved = resolve(where, key, it, &err);
 		if (resolved == NULL) {
 			problems_add(problems, &at, "%s", err.msg);
 			continue;

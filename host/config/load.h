@@ -11,7 +11,7 @@ struct declaration {
 	const char *file;
 	int line;
 	struct settings settings;
-	int for_trial; /* whoever tries it sees what its stages make of their keys: references there stay hidden */
+	int for_trial; /* whoever tries it sees what its stages make of their keys: secrets there stay hidden */
 };
 
 struct declarations {

@@ -35,7 +35,7 @@ struct instance_place {
 	const struct settings *inherited;
 	const char *file; /* where the place as a whole was declared, for missing keys */
 	int line;
-	int hidden;  /* what references lead to is hidden from it, but for numbers and choices */
+	int hidden;  /* secrets, and what references lead to, are hidden from it, but for numbers and choices */
 	int partial; /* only a part of what an instance needs: nothing is required, and no schema's check runs */
 };
 outflow_status instance_config_new(const struct instance_place *where, const struct settings *all,

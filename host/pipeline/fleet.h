@@ -91,7 +91,7 @@ void fleet_free(struct fleet **f);
 enum fleet_answer fleet_check(struct fleet *f, const char *name, const struct settings *settings, int64_t timeout_ns,
                               struct problems *problems, outflow_error *err);
 
-/* The model of a configuration for a trial: of what references lead to its stages see nothing. The caller frees it.
+/* The model of a configuration for a trial: of secrets, and what references lead to, its stages see nothing. The caller frees it.
  * FLEET_INVALID, FLEET_TIMEOUT, FLEET_FAILED. [any] */
 enum fleet_answer fleet_model_for_trial(struct fleet *f, const char *name, const struct settings *settings,
                                         int64_t timeout_ns, struct pipeline_model **result, struct problems *problems,

@@ -2,6 +2,7 @@
 """Patterns and pipelines tried over the native API: the commands' own answers, nothing sent, no secret, and no plugin or
 request that holds up the daemon."""
 import base64
+import hmac
 import json
 import socket
 import subprocess
@@ -289,6 +290,16 @@ def test_what_references_lead_to_stays_hidden(daemon):
     masked = {"source": {"class": "mqtt", "broker": "tcp://127.0.0.1:9", "topics": ["a"], "password": "[hidden]"},
               "sink": {"class": "null"}, "name": "plant"}
     assert "opensesame" not in json.dumps(daemon.try_it(masked, {"payload": "1"}).json)
+
+
+def test_secrets_do_no_work_for_who_tries(daemon):
+    """Proves that nobody can have digests made with a pipeline's secret, and so find out what stands behind a digest."""
+    def digest(secret):
+        own = {**STUCK, "transforms": [{"class": "mask", "paths": ["$.data.body.a"], "method": "hmac-sha256", "secret": secret}]}
+        return json.loads(daemon.try_it(own, {"payload": {"a": "x"}}).json["results"][0]["outputs"][0]["value"])["a"]
+
+    unknown = hmac.new(b"[hidden]", b"x", "sha256").hexdigest()
+    assert [digest(s) for s in ("plain", "other", "${env:OUTFLOW_TEST_PASSWORD}")] == 3 * [unknown]
 
 
 def test_a_trial_leaves_no_trace(daemon):

@@ -278,15 +278,17 @@ static void stages_of_a_trial_see_no_secret(void **state)
 	setenv("OUTFLOW_TEST_NUMBER", "7", 1);
 	make_good(f,
 	          "pipelines = ( { name = \"p\"; source = { class = \"gen\"; topic = \"${env:OUTFLOW_TEST_NAME}\"; };"
-	          " transforms = ( { class = \"function\"; url = \"http://127.0.0.1/\"; token = "
-	          "\"${env:OUTFLOW_TEST_NAME}\"; batch = \"${env:OUTFLOW_TEST_NUMBER}\"; } );" NOWHERE "} );");
-	assert_text(&f->model->stages[1], "token", "told");
+	          " transforms = ( { class = \"function\"; url = \"http://${env:OUTFLOW_TEST_NAME}/\"; "
+	          "token = \"plain\"; batch = \"${env:OUTFLOW_TEST_NUMBER}\"; } );" NOWHERE "} );");
+	assert_text(&f->model->stages[1], "url", "http://told/");
+	assert_text(&f->model->stages[1], "token", "plain");
 	pipeline_model_free(&f->model);
 	f->loaded.pipelines.list[0].for_trial = 1;
 	assert_int_equal(pipeline_model_new(&f->loaded.pipelines.list[0], &f->loaded.connections, &f->host, inventory,
 	                                    &f->problems, &f->model),
 	                 OUTFLOW_OK);
 	assert_non_null(f->model);
+	assert_text(&f->model->stages[1], "url", "http://[hidden]/");
 	assert_text(&f->model->stages[1], "token", "[hidden]");
 	assert_int_equal(instance_config_api.i64(f->model->stages[1].config, "batch", &batch), OUTFLOW_OK);
 	assert_int_equal(batch, 7);
