@@ -3,7 +3,7 @@
  * api.h: what the handlers of the HTTP API get to see.
  *
  * How a route is added: a file of its own (host/api/native_pipelines.c) has the handlers and a table of struct route, which
- * ends with a zeroed one; route.c lists the tables.
+ * ends with a zeroed one; route.c lists the tables, and openapi.json describes each route (tests/lint/openapi).
  *
  *	static void show(struct api *api, const struct request *q, struct response *r)
  *	{
