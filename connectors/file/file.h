@@ -7,6 +7,7 @@
 /* source.c */
 extern const outflow_cfg_def file_source_schema;
 extern const outflow_source_ops file_source_ops;
+const void *file_source_extension(const char *id);
 
 /* sink.c */
 extern const outflow_cfg_def file_sink_schema;

@@ -8,6 +8,7 @@ static const outflow_component source = {
 	.doc = "Reads a file, one record a line.",
 	.config = &file_source_schema,
 	.ops = &file_source_ops,
+	.extension = file_source_extension,
 };
 static const outflow_component sink = {
 	.size = sizeof sink,

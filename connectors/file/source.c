@@ -8,6 +8,7 @@
  */
 #include "connectors/file/file.h"
 
+#include <outflow/ext/lag.h>
 #include <outflow/json.h>
 
 #include <errno.h>
@@ -392,6 +393,30 @@ static outflow_status poll(void *self, outflow_batch *out, int64_t deadline_ns, 
 		return OUTFLOW_AGAIN;
 	}
 	return s->offset < s->limit ? emit_rest(s, out) : OUTFLOW_EOF;
+}
+
+/* What is appended to a file that is not followed is left for the next run. */
+static void lag(void *self, void (*show)(void *ctx, uint32_t stream, uint64_t behind), void *ctx)
+{
+	const struct file_source *s = self;
+	uint64_t done, end = s->limit;
+	struct stat st;
+
+	if (s->fd < 0 || s->host->stream->position(s->host, s->stream, &done) != OUTFLOW_OK)
+		return;
+	if (s->follow) {
+		if (fstat(s->fd, &st) != 0)
+			return;
+		end = (uint64_t)st.st_size;
+	}
+	show(ctx, s->stream, end > done ? end - done : 0);
+}
+
+const void *file_source_extension(const char *id)
+{
+	static const outflow_lag_api api = { .size = sizeof api, .unit = "bytes", .lag = lag };
+
+	return strcmp(id, OUTFLOW_EXT_LAG) == 0 ? &api : NULL;
 }
 
 const outflow_source_ops file_source_ops = {

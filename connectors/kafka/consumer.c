@@ -180,7 +180,9 @@ outflow_status consumer_add(struct consumer *k, const char *topic, int32_t numbe
                             outflow_error *err)
 {
 	struct partition *list = realloc(k->partitions, (k->n + 1) * sizeof *list);
-	struct partition p = { .topic = strdup(topic), .number = number };
+	struct partition p = {
+		.topic = strdup(topic), .number = number, .first = -1, .next = -1, .read = -1, .asked_end = -1
+	};
 	outflow_resume unused;
 	outflow_status status;
 	char name[CONSUMER_STREAM_MAX];
@@ -242,8 +244,7 @@ static outflow_status copy_headers(struct consumer *k, const rd_kafka_message_t 
 }
 
 /* Copies: a message of librdkafka keeps the whole fetch response alive, and must be gone before its client. */
-outflow_status consumer_emit(struct consumer *k, const struct partition *p, const rd_kafka_message_t *m,
-                             outflow_batch *out)
+outflow_status consumer_emit(struct consumer *k, struct partition *p, const rd_kafka_message_t *m, outflow_batch *out)
 {
 	outflow_record model = { .partition = -1, .stream = p->stream, .pos = (uint64_t)m->offset };
 	rd_kafka_timestamp_type_t type;
@@ -264,6 +265,9 @@ outflow_status consumer_emit(struct consumer *k, const struct partition *p, cons
 		out->n--;
 		return OUTFLOW_E_NOMEM;
 	}
+	if (p->first < 0)
+		p->first = m->offset;
+	p->next = p->read = m->offset + 1;
 	return OUTFLOW_OK;
 }
 

@@ -7,6 +7,7 @@
 #define CONNECTORS_KAFKA_CONSUMER_H
 #include "connectors/kafka/kafka.h"
 
+#include <outflow/ext/lag.h>
 #include <outflow/ext/offsets.h>
 
 /* A partition that is assigned to us. */
@@ -14,8 +15,11 @@ struct partition {
 	char *topic;
 	int32_t number;
 	uint32_t stream;
-	int64_t end; /* the reader's: nothing from this offset on is read */
-	int done;    /* the reader's: it has been read up to its end */
+	int64_t first, next; /* offset of the first record emitted, and behind the last one; -1: none was */
+	int64_t read;        /* nothing below is still to be read; -1: not known */
+	int64_t asked_end;   /* the end as last asked for; -1: it was not */
+	int64_t end;         /* the reader's: nothing from this offset on is read */
+	int done;            /* the reader's: it has been read up to its end */
 };
 
 struct consumer {
@@ -26,9 +30,12 @@ struct consumer {
 	struct partition *partitions;
 	size_t n, latest;         /* latest: where the last message belonged */
 	rd_kafka_message_t *kept; /* one that found no room */
-	int started;              /* something has been assigned once */
-	outflow_status refusal;   /* what it means when */
-	char refused[300];        /* what the broker said against our credentials; "" as long as it did not */
+	size_t ask_next;          /* lag.c: which partition is asked for, and when */
+	int64_t ask_at_ns;
+	int from_end;           /* without an offset of the group */
+	int started;            /* something has been assigned once */
+	outflow_status refusal; /* what it means when */
+	char refused[300];      /* what the broker said against our credentials; "" as long as it did not */
 };
 
 /* Keys that both have. */
@@ -79,8 +86,7 @@ struct partition *consumer_find(struct consumer *k, const char *topic, int32_t n
 void consumer_remove(struct consumer *k, struct partition *p);
 
 /* Emits the message as a record of p; the batch gets copies. OUTFLOW_AGAIN: no room. OUTFLOW_E_NOMEM. */
-outflow_status consumer_emit(struct consumer *k, const struct partition *p, const rd_kafka_message_t *m,
-                             outflow_batch *out);
+outflow_status consumer_emit(struct consumer *k, struct partition *p, const rd_kafka_message_t *m, outflow_batch *out);
 
 /* What a message without payload says: logs it and returns OUTFLOW_OK when the client goes on by itself, else ends the
  * task with the status. */
@@ -90,6 +96,11 @@ outflow_status consumer_error(struct consumer *k, const rd_kafka_message_t *m, o
 outflow_status consumer_check_refused(const struct consumer *k, outflow_error *err);
 
 void consumer_clear(struct consumer *k);
+
+/* lag.c: how far the partitions are behind, by what the client knows; and what it does not learn while it does not fetch: asks
+ * for the end of one partition, now and then, and waits a moment for the answer. */
+extern const outflow_lag_api kafka_lag;
+void consumer_ask_for_ends(struct consumer *k, int64_t now_ns);
 
 /* offsets.c: the group's committed offsets, while nobody reads with it. */
 extern const outflow_offsets_api kafka_offsets;

@@ -6,6 +6,7 @@
  */
 #include "connectors/kafka/consumer.h"
 
+#include <outflow/ext/lag.h>
 #include <outflow/ext/offsets.h>
 #include <outflow/ext/plan.h>
 
@@ -139,6 +140,8 @@ static outflow_status configure(struct source *s, const outflow_host *h, const o
 		rd_kafka_conf_set(s->consumer.conf, "topic.metadata.refresh.interval.ms", LOOK_AGAIN_MS, NULL, 0);
 	if (status == OUTFLOW_OK) {
 		rd_kafka_conf_set(s->consumer.conf, "auto.offset.reset", reset, NULL, 0);
+		s->consumer.from_end = strcmp(reset, "latest") == 0;
+		rd_kafka_conf_set(s->consumer.conf, "enable.partition.eof", "true", NULL, 0);
 		rd_kafka_conf_set_rebalance_cb(s->consumer.conf, on_rebalance);
 	}
 	free(group);
@@ -173,6 +176,8 @@ const void *kafka_source_extension(const char *id)
 {
 	static const outflow_plan_api plan = { .size = sizeof plan, .tasks = tasks };
 
+	if (strcmp(id, OUTFLOW_EXT_LAG) == 0)
+		return &kafka_lag;
 	if (strcmp(id, OUTFLOW_EXT_OFFSETS) == 0)
 		return &kafka_offsets;
 	return strcmp(id, OUTFLOW_EXT_PLAN) == 0 ? &plan : kafka_consumer_extension(id);
@@ -290,6 +295,8 @@ static void serve(struct source *s)
 		fetch(s, 0);
 	if (s->consumer.kept == NULL)
 		s->consumer.kept = rd_kafka_consumer_poll(s->consumer.client, 0);
+	if (s->paused)
+		consumer_ask_for_ends(&s->consumer, now);
 }
 
 static rd_kafka_message_t *next_message(struct source *s)
@@ -305,7 +312,13 @@ static outflow_status take(struct source *s, rd_kafka_message_t *m, outflow_batc
 	struct partition *p;
 	outflow_status status;
 
-	if (m->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+	if (m->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+		/* What is there has been read, and where nothing was, that is how one learns where one stands. */
+		p = consumer_find(&s->consumer, rd_kafka_topic_name(m->rkt), m->partition);
+		if (p != NULL)
+			p->read = m->offset;
+		status = OUTFLOW_OK;
+	} else if (m->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
 		status = consumer_error(&s->consumer, m, err);
 	} else {
 		p = consumer_find(&s->consumer, rd_kafka_topic_name(m->rkt), m->partition);

@@ -28,6 +28,9 @@ void rendering_counters(struct rendering *r, const char *name, enum metrics_type
 /* A name in lower case, in a buffer of 32 bytes. */
 const char *rendering_lower(const char *name, char buffer[32]);
 
+/* How far sources are behind. */
+void rendering_lag(struct rendering *r);
+
 /* The names that dashboards for Kafka Connect read. */
 void rendering_connect(struct rendering *r);
 

@@ -106,8 +106,11 @@ static void levels(struct rendering *r)
 	gauges(r, "outflow_in_flight_records", "Records between source and confirmation.", TASK_IN_FLIGHT, 0, 0);
 	gauges(r, "outflow_in_flight_bytes", "Keys and values of the records in flight.", TASK_IN_FLIGHT_BYTES, 0, 0);
 	gauges(r, "outflow_unacked", "Records emitted whose positions are not stored yet.", TASK_UNACKED, 0, 0);
-	gauges(r, "outflow_lag_records", "Records in the journal, or without one in flight, that are not resolved.",
+	gauges(r, "outflow_lag_records",
+	       "Records upstream, where the source can tell, else in the journal, else in flight, that are not "
+	       "resolved.",
 	       TASK_LAG_RECORDS, 0, 0);
+	rendering_lag(r);
 	ages(r);
 	gauges(r, "outflow_last_progress_timestamp_seconds",
 	       "When a record was resolved last, or the task was started, in seconds since 1970.", TASK_PROGRESS_MS, 3,

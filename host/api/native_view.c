@@ -8,6 +8,7 @@ struct sums {
 	struct account account;
 	uint64_t retried;
 	uint64_t lag_records;
+	int64_t lag_bytes; /* -1: of no task */
 	int64_t oldest_ms;
 };
 
@@ -21,6 +22,8 @@ static void add(struct sums *sums, const struct task_snapshot *t)
 	sums->account.in_flight += t->account.in_flight;
 	sums->retried += t->retried;
 	sums->lag_records += t->lag_records;
+	if (t->lag.unit == LAG_BYTES)
+		sums->lag_bytes = (sums->lag_bytes > 0 ? sums->lag_bytes : 0) + (int64_t)t->lag.sum;
 	if (t->oldest_ms > sums->oldest_ms)
 		sums->oldest_ms = t->oldest_ms;
 }
@@ -29,17 +32,18 @@ static json_t *sums_json(const struct sums *s)
 {
 	const struct account *a = &s->account;
 
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "received", (json_int_t)a->received,
-	                 "filtered", (json_int_t)a->filtered, "delivered", (json_int_t)a->delivered, "dead_lettered",
-	                 (json_int_t)a->dead_lettered, "dropped", (json_int_t)a->dropped, "in_flight",
-	                 (json_int_t)a->in_flight, "retried", (json_int_t)s->retried, "lag_records",
-	                 (json_int_t)s->lag_records, "delay_ms", (json_int_t)s->oldest_ms);
+	return json_pack(
+		"{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:I}", "received", (json_int_t)a->received, "filtered",
+		(json_int_t)a->filtered, "delivered", (json_int_t)a->delivered, "dead_lettered",
+		(json_int_t)a->dead_lettered, "dropped", (json_int_t)a->dropped, "in_flight", (json_int_t)a->in_flight,
+		"retried", (json_int_t)s->retried, "lag_records", (json_int_t)s->lag_records, "lag_bytes",
+		s->lag_bytes >= 0 ? json_integer(s->lag_bytes) : json_null(), "delay_ms", (json_int_t)s->oldest_ms);
 }
 
 json_t *native_figures(struct api *api, const struct pipeline_snapshot *s)
 {
 	struct rate rate = rates_look(api->rates, s);
-	struct sums sums = { 0 };
+	struct sums sums = { .lag_bytes = -1 };
 	json_t *o;
 
 	for (size_t i = 0; i < s->n_tasks; i++)
@@ -71,16 +75,33 @@ json_t *native_summary(struct api *api, const struct pipeline_snapshot *s)
 	                 native_figures(api, s));
 }
 
+/* By partition, in the source's unit; null: not known. */
+static json_t *lag_json(const struct lag *lag)
+{
+	const char *unit = lag->unit == LAG_BYTES ? "bytes" : "records";
+	json_t *list = lag->unit != LAG_UNKNOWN ? json_array() : json_null();
+
+	for (size_t i = 0; i < lag->n; i++) {
+		json_t *partition = json_loads(lag->list[i].partition, JSON_DECODE_ANY, NULL);
+
+		if (partition == NULL)
+			partition = json_string(lag->list[i].partition);
+		json_array_append_new(
+			list, json_pack("{s:o, s:I}", "partition", partition, unit, (json_int_t)lag->list[i].behind));
+	}
+	return list;
+}
+
 static json_t *task_json(const struct task_snapshot *t)
 {
-	struct sums sums = { 0 };
+	struct sums sums = { .lag_bytes = -1 };
 
 	add(&sums, t);
-	return json_pack("{s:I, s:s, s:o, s:b, s:I, s:o, s:o, s:o}", "task", (json_int_t)t->number, "state",
+	return json_pack("{s:I, s:s, s:o, s:b, s:I, s:o, s:o, s:o, s:o}", "task", (json_int_t)t->number, "state",
 	                 task_state_name(t->state), "reason", native_text(t->reason), "retired", t->retired, "restarts",
 	                 (json_int_t)t->restarts, "next_try_ms",
 	                 t->next_try_ms >= 0 ? json_integer(t->next_try_ms) : json_null(), "started",
-	                 native_time(t->started_ms), "figures", sums_json(&sums));
+	                 native_time(t->started_ms), "figures", sums_json(&sums), "lag", lag_json(&t->lag));
 }
 
 static json_t *flat_json(const struct settings *s)

@@ -42,14 +42,23 @@ int pipelines_fetch(struct client *c, const char *prefix, json_t **result)
 	return status;
 }
 
+/* In records, or of a source that counts in bytes in those. */
+static void add_lag(struct table *t, const json_t *figures)
+{
+	if (json_is_integer(json_object_get(figures, "lag_bytes")))
+		table_add(t, "%lld B", (long long)remote_number(figures, "lag_bytes"));
+	else
+		table_add(t, "%lld", (long long)remote_number(figures, "lag_records"));
+}
+
 void pipelines_print(const json_t *list)
 {
-	struct table t = { .columns = 8 };
+	struct table t = { .columns = 9 };
 	size_t i;
 	json_t *p;
 
 	for (const char *const *head = (const char *const[]){ "NAME", "STATE", "SOURCE", "SINK", "RECEIVED",
-	                                                      "DELIVERED", "IN FLIGHT", "PER SECOND", NULL };
+	                                                      "DELIVERED", "IN FLIGHT", "LAG", "PER SECOND", NULL };
 	     *head != NULL; head++)
 		table_add(&t, "%s", *head);
 	json_array_foreach((json_t *)(uintptr_t)list, i, p)
@@ -63,6 +72,7 @@ void pipelines_print(const json_t *list)
 		table_add(&t, "%lld", (long long)remote_number(f, "received"));
 		table_add(&t, "%lld", (long long)remote_number(f, "delivered"));
 		table_add(&t, "%lld", (long long)remote_number(f, "in_flight"));
+		add_lag(&t, f);
 		table_add(&t, "%lld", (long long)remote_number(f, "tps"));
 	}
 	table_print(&t, stdout);
@@ -129,6 +139,41 @@ static void print_tasks(const json_t *tasks)
 	table_print(&t, stdout);
 }
 
+static void add_lag_of_task(struct table *t, const json_t *task)
+{
+	const json_t *list = json_object_get(task, "lag");
+	size_t i;
+	json_t *lag;
+
+	json_array_foreach((json_t *)(uintptr_t)list, i, lag)
+	{
+		const json_t *bytes = json_object_get(lag, "bytes");
+		char *partition = json_dumps(json_object_get(lag, "partition"), JSON_COMPACT | JSON_ENCODE_ANY);
+
+		table_add(t, "%lld", (long long)remote_number(task, "task"));
+		table_add(t, "%s", partition ? partition : "");
+		table_add(t, "%lld%s", (long long)remote_number(lag, bytes ? "bytes" : "records"), bytes ? " B" : "");
+		free(partition);
+	}
+}
+
+/* How far each partition of the source is behind, where it can tell. */
+static void print_lag(const json_t *tasks)
+{
+	struct table t = { .columns = 3 };
+	size_t i;
+	json_t *task;
+
+	for (const char *const *head = (const char *const[]){ "TASK", "PARTITION", "LAG", NULL }; *head != NULL; head++)
+		table_add(&t, "%s", *head);
+	json_array_foreach((json_t *)(uintptr_t)tasks, i, task) add_lag_of_task(&t, task);
+	if (t.n > t.columns)
+		putchar('\n');
+	if (t.n == t.columns)
+		t.n = 0; /* only the head */
+	table_print(&t, stdout);
+}
+
 static void print_figures(const json_t *f)
 {
 	static const char *const names[] = { "received", "filtered",  "delivered", "dead_lettered",
@@ -160,6 +205,7 @@ static void print_pipeline(const json_t *p, void *ctx)
 	printf("version      %s\nfigures      ", remote_text(p, "version"));
 	print_figures(json_object_get(p, "figures"));
 	print_tasks(json_object_get(p, "tasks"));
+	print_lag(json_object_get(p, "tasks"));
 	putchar('\n');
 	json_object_foreach((json_t *)json_object_get(p, "config"), key, value)
 		printf("%s = %s\n", key, json_string_value(value));

@@ -159,8 +159,9 @@ struct task_snapshot {
 	int64_t started_ms;     /* wall clock */
 	struct account account; /* of this life of the task */
 	uint64_t retried;
-	uint64_t lag_records; /* received, or in its journal, and not resolved yet */
+	uint64_t lag_records; /* upstream, as its source tells, else in its journal or received, and not resolved yet */
 	int64_t oldest_ms;    /* age of the oldest record in flight */
+	struct lag lag;       /* of its source, stream by stream */
 };
 
 struct pipeline_snapshot {

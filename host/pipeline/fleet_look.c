@@ -26,8 +26,10 @@ void pipeline_snapshot_free(struct pipeline_snapshot **ps)
 	*ps = NULL;
 	if (s == NULL)
 		return;
-	for (size_t i = 0; i < s->n_tasks; i++)
+	for (size_t i = 0; i < s->n_tasks; i++) {
 		free(s->tasks[i].reason);
+		lag_clear(&s->tasks[i].lag);
+	}
 	free(s->tasks);
 	free(s->name);
 	free(s->file);
@@ -51,8 +53,11 @@ static void look_at_task(const struct pipeline *p, const struct seat *seat, stru
 		.next_try_ms = seat->next_try_ns == CLOCK_NEVER || wait > 0 ? wait : 0,
 		.started_ms = seat->started_ms,
 	};
-	if (seat->task != NULL)
+	if (seat->task != NULL) {
 		task_look(seat->task, &figures);
+		/* Without memory it is not known. */
+		(void)task_look_lag(seat->task, &t->lag);
+	}
 	t->account = figures.account;
 	t->retried = figures.retried;
 	t->lag_records = figures.lag_records;

@@ -273,6 +273,16 @@ void task_look(struct task *t, struct task_figures *result)
 	pthread_mutex_unlock(&t->looking);
 }
 
+outflow_status task_look_lag(struct task *t, struct lag *result)
+{
+	outflow_status status;
+
+	pthread_mutex_lock(&t->looking);
+	status = lag_copy(&t->lag, result);
+	pthread_mutex_unlock(&t->looking);
+	return status;
+}
+
 const char *task_reason(const struct task *t)
 {
 	return t->reason.msg;
@@ -310,6 +320,7 @@ void task_free(struct task **pt)
 	pool_free(&t->pool);
 	order_clear(&t->order);
 	progress_clear(&t->progress);
+	lag_clear(&t->lag);
 	timers_clear(&t->services.timers);
 	rejects_clear(&t->services.rejects);
 	wakeup_destroy(&t->services.wakeup);

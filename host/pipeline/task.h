@@ -2,7 +2,7 @@
 /* task.h: one running instance of a pipeline: a thread that polls, runs the chain and puts, to completion. */
 #ifndef HOST_PIPELINE_TASK_H
 #define HOST_PIPELINE_TASK_H
-#include "host/pipeline/instance.h"
+#include "host/pipeline/lag.h"
 
 struct task;
 struct taps;
@@ -56,6 +56,9 @@ int task_state_is_final(enum task_state state);
 
 /* A moment old while it runs. [any] */
 void task_look(struct task *t, struct task_figures *result);
+
+/* How far its source is behind, as of a second ago at most while it runs; for the caller to clear. OUTFLOW_E_NOMEM. [any] */
+outflow_status task_look_lag(struct task *t, struct lag *result);
 
 /* Why it failed or is READY; "" if neither. Valid once the state is final. [any] */
 const char *task_reason(const struct task *t);

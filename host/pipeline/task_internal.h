@@ -33,8 +33,10 @@ struct task {
 	int64_t stop_deadline_ns;    /* written before stop_requested */
 	int paused;                  /* atomic: poll nothing */
 	uint32_t state;              /* atomic: enum task_state */
-	pthread_mutex_t looking;     /* of the figures */
+	pthread_mutex_t looking;     /* of the figures and the lag */
 	struct task_figures figures; /* a copy for other threads */
+	struct lag lag;
+	int64_t next_lag_ns;
 	/* Another one: a plugin that hangs when it is interrupted holds it. */
 	pthread_mutex_t interrupting;
 	int interruptible; /* instances may be interrupted */

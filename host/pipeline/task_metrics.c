@@ -78,7 +78,7 @@ static void begin_life(struct task_metrics *m)
 	pthread_mutex_lock(&m->lock);
 	m->live = 1;
 	m->life = (struct task_numbers){
-		.gauges = { [TASK_OLDEST_ARRIVAL_MS] = -1, [TASK_PROGRESS_MS] = clock_wall_ms() }
+		.gauges = { [TASK_LAG_BYTES] = -1, [TASK_OLDEST_ARRIVAL_MS] = -1, [TASK_PROGRESS_MS] = clock_wall_ms() }
 	};
 	m->past.counters[TASK_LIVES]++;
 	pthread_mutex_unlock(&m->lock);
@@ -148,6 +148,7 @@ static void end_life(struct task_metrics *m)
 		m->life.counters[i] = 0;
 	}
 	gauges[TASK_IN_FLIGHT] = gauges[TASK_IN_FLIGHT_BYTES] = gauges[TASK_UNACKED] = gauges[TASK_OLDEST_NS] = 0;
+	gauges[TASK_LAG_BYTES] = -1;
 	if (gauges[TASK_JOURNALS] == 0) {
 		gauges[TASK_LAG_RECORDS] = 0;
 		gauges[TASK_OLDEST_ARRIVAL_MS] = -1;

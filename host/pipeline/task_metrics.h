@@ -32,6 +32,7 @@ enum task_gauge {
 	TASK_IN_FLIGHT_BYTES,
 	TASK_UNACKED,
 	TASK_LAG_RECORDS,
+	TASK_LAG_BYTES,         /* -1: that has no meaning, or is not known */
 	TASK_OLDEST_ARRIVAL_MS, /* of what is not resolved, wall clock; -1: nothing */
 	TASK_OLDEST_NS,         /* since when it is in flight, monotonic; 0: nothing */
 	TASK_PROGRESS_MS,       /* when a record was resolved last, or the task was started; wall clock */

@@ -12,6 +12,8 @@
 #define IDLE_NS CLOCK_S
 /* A record that is under way for so long is worth a log line. */
 #define STALL_NS (60 * CLOCK_S)
+/* How often a source is asked how far it is behind. */
+#define LAG_NS (1 * CLOCK_S)
 /* How long memory may lie idle before it goes back to the system. */
 #define SHRINK_NS (10 * CLOCK_S)
 
@@ -38,13 +40,15 @@ static int64_t or_nothing(int64_t value, int64_t nothing)
 	return value == nothing ? 0 : value;
 }
 
-/* The journal counts what is not released; what is resolved but not on disk in a checkpoint does not lag behind. */
+/* What the source says of upstream; else the journal counts what is not released; what is resolved but not on disk in a checkpoint does not lag behind. */
 static int64_t lag_records(const struct task *t)
 {
 	uint64_t unacked = ledger_untold(t->services.ledger), in_flight = t->figures.account.in_flight;
 	int64_t resolved = (int64_t)(unacked - in_flight);
 	int64_t waiting = t->services.journal_numbers.gauges[TASK_JOURNAL_RECORDS] - resolved;
 
+	if (t->lag.unit == LAG_RECORDS && t->lag.sum > in_flight)
+		return t->lag.sum < INT64_MAX ? (int64_t)t->lag.sum : INT64_MAX;
 	if (t->services.journals == NULL || waiting < (int64_t)in_flight)
 		return (int64_t)in_flight;
 	return waiting;
@@ -70,14 +74,36 @@ static void publish_numbers(struct task *t)
 	n.gauges[TASK_IN_FLIGHT_BYTES] = (int64_t)ledger_in_flight_bytes(l);
 	n.gauges[TASK_UNACKED] = (int64_t)unacked;
 	n.gauges[TASK_LAG_RECORDS] = (int64_t)t->figures.lag_records;
+	n.gauges[TASK_LAG_BYTES] = t->lag.unit == LAG_BYTES ? (int64_t)t->lag.sum : -1;
 	n.gauges[TASK_OLDEST_NS] = or_nothing(ledger_oldest_ns(l), CLOCK_NEVER);
 	n.gauges[TASK_OLDEST_ARRIVAL_MS] = arrival >= 0 ? arrival : journal_service_oldest_ms(&t->services);
 	task_metrics_set(t->services.metrics, &n);
 }
 
+/* The plugin is asked without the lock. */
+static void publish_lag(struct task *t)
+{
+	int64_t now = clock_mono_ns();
+	int may_ask = t->source.self != NULL && t->source.started;
+	struct lag lag = { 0 }, old;
+
+	if (may_ask && now < t->next_lag_ns)
+		return;
+	t->next_lag_ns = now + LAG_NS;
+	if (may_ask)
+		lag_ask(&lag, &t->source);
+	pthread_mutex_lock(&t->looking);
+	old = t->lag;
+	t->lag = lag;
+	pthread_mutex_unlock(&t->looking);
+	lag_clear(&old);
+}
+
 void task_publish_account(struct task *t)
 {
 	int64_t off;
+
+	publish_lag(t);
 
 	journal_service_watch(&t->services, clock_mono_ns());
 	ledger_count_dropped(t->services.ledger, t->services.journal_dropped);

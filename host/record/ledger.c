@@ -556,6 +556,11 @@ int64_t ledger_oldest_arrival_ms(const struct ledger *l)
 	return -1;
 }
 
+outflow_str ledger_stream_name(const struct ledger *l, uint32_t stream)
+{
+	return streams_name(&l->streams, stream);
+}
+
 uint64_t ledger_stream_passed(const struct ledger *l, uint32_t stream)
 {
 	return streams_passed(&l->streams, stream);

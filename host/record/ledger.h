@@ -193,6 +193,9 @@ int64_t ledger_account(const struct ledger *l, struct account *result);
 int64_t ledger_oldest_ns(const struct ledger *l);
 /* When the oldest record that is not resolved arrived at its source (wall clock); -1: there is none. [task] */
 int64_t ledger_oldest_arrival_ms(const struct ledger *l);
+/* As the source called it; ptr NULL: no such open stream. Valid until it is closed. [task] */
+outflow_str ledger_stream_name(const struct ledger *l, uint32_t stream);
+
 /* How many records of this stream its position has passed; that the source was told of so many of them; and how many
  * records of all open streams it was not told of. [task] */
 uint64_t ledger_stream_passed(const struct ledger *l, uint32_t stream);

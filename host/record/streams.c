@@ -122,6 +122,13 @@ outflow_status streams_position(const struct streams *s, uint32_t handle, uint64
 	return OUTFLOW_OK;
 }
 
+outflow_str streams_name(const struct streams *s, uint32_t handle)
+{
+	const struct stream *t = find(s, handle);
+
+	return t ? (outflow_str){ t->json, t->json_length } : (outflow_str){ NULL, 0 };
+}
+
 uint64_t streams_passed(const struct streams *s, uint32_t handle)
 {
 	const struct stream *t = find(s, handle);

@@ -18,6 +18,9 @@ outflow_status streams_open(struct streams *s, outflow_str json, uint64_t next, 
 outflow_status streams_close(struct streams *s, uint32_t handle);
 outflow_status streams_position(const struct streams *s, uint32_t handle, uint64_t *next);
 
+/* As the source called it; ptr NULL: no such open stream. Valid until it is closed. */
+outflow_str streams_name(const struct streams *s, uint32_t handle);
+
 /* How many records streams_move has passed; 0: no such open stream. */
 uint64_t streams_passed(const struct streams *s, uint32_t handle);
 
