@@ -15,12 +15,14 @@ static const char help[] = "usage: outflow completion bash|zsh|fish\n"
 
 /* What a command takes stands in its --help; the scripts look there, so that they are right for the program that is run. */
 #define ACTIONS "sed -nE 's/^(usage:|      ) outflow [a-z]+ ([a-z]+( ?[|] ?[a-z]+)*).*/\\2/p' | tr -s '| ' '\\n'"
+/* What may stand behind an option, in $before, that is told as --option one|other. */
+#define CHOICES "sed -nE \"s/^ +(-., )?$before ([a-z]+([|][a-z]+)+).*/\\2/p\" 2>/dev/null | tr '|' '\\n'"
 #define OPTIONS "grep -oE -- '(^|[ ,])--[a-z][a-z-]*' | tr -d ' ,' | sort -u"
 
 static void print_bash(void)
 {
 	fputs("_outflow() {\n"
-	      "\tlocal word=${COMP_WORDS[COMP_CWORD]} help\n"
+	      "\tlocal word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} help\n"
 	      "\tif ((COMP_CWORD == 1)); then\n"
 	      "\t\tCOMPREPLY=($(compgen -W '",
 	      stdout);
@@ -31,9 +33,11 @@ static void print_bash(void)
 	      "\tfi\n"
 	      "\thelp=$(\"${COMP_WORDS[0]}\" \"${COMP_WORDS[1]}\" --help 2>/dev/null)\n"
 	      "\tif [[ $word == -* ]]; then\n"
-	      "\t\tCOMPREPLY=($(compgen -W \"$(" OPTIONS " <<<\"$help\")\" -- \"$word\"))\n"
+	      "\t\tCOMPREPLY=($(compgen -W \"$({ " OPTIONS "; } <<<\"$help\")\" -- \"$word\"))\n"
+	      "\telif [[ $before == --* ]]; then\n"
+	      "\t\tCOMPREPLY=($(compgen -W \"$({ " CHOICES "; } <<<\"$help\")\" -- \"$word\"))\n"
 	      "\telif ((COMP_CWORD == 2)); then\n"
-	      "\t\tCOMPREPLY=($(compgen -W \"$(" ACTIONS " <<<\"$help\")\" -- \"$word\"))\n"
+	      "\t\tCOMPREPLY=($(compgen -W \"$({ " ACTIONS "; } <<<\"$help\")\" -- \"$word\"))\n"
 	      "\tfi\n"
 	      "}\n"
 	      "complete -o default -F _outflow outflow\n",
@@ -45,7 +49,7 @@ static void print_zsh(void)
 	fputs("#compdef outflow\n"
 	      "_outflow() {\n"
 	      "\tlocal -a commands found\n"
-	      "\tlocal help\n"
+	      "\tlocal help before=$words[CURRENT-1]\n"
 	      "\tcommands=(\n",
 	      stdout);
 	for (const struct subcommand *s = subcommands; s->name != NULL; s++)
@@ -57,12 +61,15 @@ static void print_zsh(void)
 	      "\tfi\n"
 	      "\thelp=$($words[1] $words[2] --help 2>/dev/null)\n"
 	      "\tif [[ $words[CURRENT] == -* ]]; then\n"
-	      "\t\tfound=(${(f)\"$(" OPTIONS " <<<$help)\"})\n"
+	      "\t\tfound=(${(f)\"$({ " OPTIONS "; } <<<$help)\"})\n"
 	      "\t\tcompadd -a found\n"
 	      "\t\treturn\n"
 	      "\tfi\n"
-	      "\tif ((CURRENT == 3)); then\n"
-	      "\t\tfound=(${(f)\"$(" ACTIONS " <<<$help)\"})\n"
+	      "\tif [[ $before == --* ]]; then\n"
+	      "\t\tfound=(${(f)\"$({ " CHOICES "; } <<<$help)\"})\n"
+	      "\t\tcompadd -a found\n"
+	      "\telif ((CURRENT == 3)); then\n"
+	      "\t\tfound=(${(f)\"$({ " ACTIONS "; } <<<$help)\"})\n"
 	      "\t\tcompadd -a found\n"
 	      "\tfi\n"
 	      "\t_files\n"
@@ -75,8 +82,11 @@ static void print_fish(void)
 {
 	fputs("function __outflow_words\n"
 	      "\tset -l words (commandline -opc)\n"
+	      "\tset -l before $words[-1]\n"
 	      "\tif string match -q -- '-*' (commandline -ct)\n"
 	      "\t\t$words[1] $words[2] --help 2>/dev/null | " OPTIONS "\n"
+	      "\telse if string match -q -- '--*' $before\n"
+	      "\t\t$words[1] $words[2] --help 2>/dev/null | " CHOICES "\n"
 	      "\telse if test (count $words) -eq 2\n"
 	      "\t\t$words[1] $words[2] --help 2>/dev/null | " ACTIONS "\n"
 	      "\tend\n"

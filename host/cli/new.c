@@ -18,12 +18,12 @@
 #define FILES_MAX 16
 
 static const char help[] =
-	"usage: outflow new plugin [OPTION]... --kind KIND NAME\n"
+	"usage: outflow new plugin --kind source|transform|sink [OPTION]... NAME\n"
 	"\n"
 	"Writes a small plugin that is complete and works, to be changed from there: its source in C, a test, a build file,\n"
 	"a pipeline that uses it. Nothing that exists is overwritten.\n"
 	"\n"
-	"      --kind KIND         source, transform or sink\n"
+	"      --kind source|transform|sink  what it is to be\n"
 	"      --dir DIR           where to                       [NAME, in the current directory]\n"
 	"      --json              for programs\n"
 	"\n"

@@ -182,23 +182,40 @@ is_json
 # Completion knows every command, and what its --help tells.
 run 0 completion bash
 cp "$dir/out" "$dir/completion.bash"
-completes() { # WORD... EXPECTED: the last word is begun, and EXPECTED is among what it may become
-	expected=$(eval echo "\${$#}")
-	bash -c '. "$1"; shift; COMP_WORDS=("${@:1:$#-1}"); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _outflow
-		printf "%s\n" "${COMPREPLY[@]}"' - "$dir/completion.bash" "$outflow" "$@" | grep -qxF -e "$expected" ||
-		fail "completion of '$*' lacks its last word"
+# completes WORD... EXPECTED: the last word is begun, and may become these, no others.
+completes() {
+	expected=$(eval echo "\${$#}" | tr ' ' '\n' | sort)
+	found=$(bash -c '. "$1"; shift; COMP_WORDS=("${@:1:$#-1}"); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _outflow
+		printf "%s\n" "${COMPREPLY[@]}"' - "$dir/completion.bash" "$outflow" "$@" </dev/null | sort)
+	[ "$found" = "$expected" ] || fail "completion of '$*' is '$found'"
 }
-completes che check
+completes che 'check checkpoint'
 completes comp completion
 completes dlq re replay
-completes plugins '' describe
+completes plugins '' 'describe list'
 completes new p plugin
 completes new plugin --k --kind
+completes new plugin x --kind tr transform
 completes dlq list p --loop --loop-guard
 run 0 completion zsh
 says out "'check:check a configuration"
 run 0 completion fish
 says out "-a check -d 'check a configuration"
+# The other two, where they are.
+mkdir -p "$dir/bin" && ln -s "$outflow" "$dir/bin/outflow"
+if command -v zsh >/dev/null; then
+	run 0 completion zsh
+	found=$(PATH="$dir/bin:$PATH" zsh -fc 'compdef() { }; _files() { }; compadd() { print -l ${(P)argv[-1]} }
+		source $1; words=(outflow new plugin x --kind ""); CURRENT=6; _outflow; words=(outflow plugins ""); CURRENT=3; _outflow
+		' - "$dir/out" </dev/null | sort | tr '\n' ' ')
+	[ "$found" = "describe list sink source transform " ] || fail "zsh completes '$found'"
+fi
+if command -v fish >/dev/null; then
+	run 0 completion fish
+	found=$(cd "$dir/bin" && PATH="$dir/bin:$PATH" HOME="$dir" fish -c 'source $argv[1]; complete -C "outflow new plugin x --kind s"
+		complete -C "outflow plugins d"' "$dir/out" </dev/null | sort | tr '\n' ' ')
+	[ "$found" = "describe sink source " ] || fail "fish completes '$found'"
+fi
 run 2 completion csh
 says err "bash, zsh or fish"
 
