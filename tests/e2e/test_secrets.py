@@ -67,7 +67,9 @@ def daemon(tmp_path):
     outflow = servers.Outflow(tmp_path, config).start({"OUTFLOW_MARKER": IN_ENVIRONMENT})
     outflow.api = Api(port)
     servers.wait_until(lambda: is_up(outflow.api) or not outflow.alive(), 30, "the API answers")
-    return outflow
+    yield outflow
+    if outflow.alive():
+        outflow.kill()
 
 
 CREATED = {"connector.class": "mqtt/source", "broker": "tcp://127.0.0.1:1", "topics": "a", "topic": "t", "username": "u",
