@@ -79,8 +79,7 @@ def place():
 def daemon(tmp_path, kafka, mosquitto):
     it = Daemon(tmp_path / "daemon", mosquitto.url, kafka.bootstrap).start()
     yield it
-    if it.alive():
-        it.kill()
+    it.stop()
 
 
 @pytest.fixture
@@ -156,7 +155,7 @@ def test_the_program_of_the_documentation(place, tmp_path, kafka, mosquitto, top
     there["127.0.0.1:8083"] = daemon.url.removeprefix("http://")
     done = subprocess.run(["/usr/bin/python3", "-c", replaced(program, there) + "\nprint(status)"], stdout=subprocess.PIPE,
                           env=dict(os.environ, PYTHONPATH=str(place)), timeout=60, check=False)
-    daemon.kill()
+    daemon.stop()
     assert done.returncode == 0 and done.stdout.decode().strip() in ("STARTING", "RUNNING")
 
 
