@@ -351,10 +351,13 @@ def test_threads_that_hang_are_bounded(tmp_path):
 def test_a_stop_does_not_wait_for_a_trial_that_hangs(tmp_path):
     """Proves that the daemon ends although a trial never does."""
     daemon = Daemon(tmp_path / "daemon", "100ms").start()
-    assert daemon.try_it({**STUCK, "transforms": [{"class": "stuck", "until": "/nowhere/at/all"}]},
-                         {"payload": "{}"}).status == 504
-    daemon.stop()
-    assert daemon.child.returncode == 0
+    try:
+        assert daemon.try_it({**STUCK, "transforms": [{"class": "stuck", "until": "/nowhere/at/all"}]},
+                             {"payload": "{}"}).status == 504
+        daemon.stop()
+        assert daemon.child.returncode == 0
+    finally:
+        daemon.kill()
 
 
 # ---- who may ----
