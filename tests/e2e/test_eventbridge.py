@@ -77,9 +77,11 @@ def place():
 
 @pytest.fixture
 def daemon(tmp_path, kafka, mosquitto):
-    it = Daemon(tmp_path / "daemon", mosquitto.url, kafka.bootstrap).start()
-    yield it
-    it.stop()
+    it = Daemon(tmp_path / "daemon", mosquitto.url, kafka.bootstrap)
+    try:
+        yield it.start()
+    finally:
+        it.stop()
 
 
 @pytest.fixture
@@ -151,11 +153,13 @@ def test_the_program_of_the_documentation(place, tmp_path, kafka, mosquitto, top
              "10.0.0.9:9092": kafka.bootstrap, '"Value": "line"': f'"Value": "{topic}"'}
     daemon.config.write_text(replaced(config, there).replace(
         "api = { users = (", 'api = { listeners = [ "http://127.0.0.1:0" ]; users = ( { name = "tester"; token = "t"; },'))
-    daemon.start()
-    there["127.0.0.1:8083"] = daemon.url.removeprefix("http://")
-    done = subprocess.run(["/usr/bin/python3", "-c", replaced(program, there) + "\nprint(status)"], stdout=subprocess.PIPE,
-                          env=dict(os.environ, PYTHONPATH=str(place)), timeout=60, check=False)
-    daemon.stop()
+    try:
+        daemon.start()
+        there["127.0.0.1:8083"] = daemon.url.removeprefix("http://")
+        done = subprocess.run(["/usr/bin/python3", "-c", replaced(program, there) + "\nprint(status)"], stdout=subprocess.PIPE,
+                              env=dict(os.environ, PYTHONPATH=str(place)), timeout=60, check=False)
+    finally:
+        daemon.stop()
     assert done.returncode == 0 and done.stdout.decode().strip() in ("STARTING", "RUNNING")
 
 
