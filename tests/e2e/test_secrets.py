@@ -186,7 +186,7 @@ def public():
     shutil.rmtree(directory)
 
 
-def test_files_that_everybody_can_read_are_warned_of(public):
+def test_files_that_everybody_can_read_are_warned_of(public, request):
     """Proves it for outflow check in both forms, for the start and for a reload; nothing is said of a file that is private."""
     secret = public / "password"
     secret.write_text(IN_FILE + "\n")
@@ -196,6 +196,7 @@ def test_files_that_everybody_can_read_are_warned_of(public):
       transforms = ( {{ class = "function"; url = "http://127.0.0.1:1/"; token = "{LITERAL}"; }} ); }} );
     """
     outflow = servers.Outflow(public / "daemon", text)
+    request.addfinalizer(lambda: outflow.alive() and outflow.kill())
     (public / "daemon").chmod(0o755)
     outflow.config.chmod(0o644)
     secret.chmod(0o644)
