@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What controlling the daemon costs: answers to create, pause, resume and delete while data flows; many idle pipelines in
-one process; from a POST to the first record; from exec to the open listener."""
+one process; from a POST to the first record; from exec to the open listener; what a tap costs the flow that it shows."""
 import argparse
+import concurrent.futures
 import http.client
 import json
 import os
@@ -9,6 +10,7 @@ import pathlib
 import statistics
 import sys
 import tempfile
+import threading
 import time
 import urllib.parse
 
@@ -127,10 +129,44 @@ def listening(directory, n):
     print(f"listening: median {statistics.median(times) * 1000:.1f} ms after fork and exec, max {max(times) * 1000:.1f} ms of {n}")
 
 
+def tap_reader(url, stop):
+    """Reads a tap until it is told to stop; how many records it was shown."""
+    shown, host = 0, urllib.parse.urlsplit(url).netloc
+    connection = http.client.HTTPConnection(host)
+    connection.request("GET", "/v1/pipelines/flow/tap")
+    answer = connection.getresponse()
+    while not stop.is_set():
+        shown += answer.readline().startswith(b"event: record")
+    connection.close()
+    return shown
+
+
+def tapped(directory, pairs):
+    daemon = servers.Outflow(directory / "tapped", HOST + FLOW.replace("rate = 20000;", "")).start()
+    api, ratios, shown = Api(daemon), [], 0
+    url = (daemon.state_dir / "api").read_text().split()[0]
+    rate_of(api, 2000000)
+    for i in range(pairs):
+        rates = {}
+        for how in (("quiet", "tapped") if i % 2 else ("tapped", "quiet")):
+            stop = threading.Event()
+            with concurrent.futures.ThreadPoolExecutor() as threads:
+                reader = threads.submit(tap_reader, url, stop) if how == "tapped" else None
+                rates[how] = rate_of(api, 4000000)
+                stop.set()
+                shown += reader.result() if reader else 0
+        ratios.append(rates["tapped"] / rates["quiet"])
+    daemon.stop()
+    print(f"gen to null as fast as it goes, with and without one tap (1,000 records a second, a client on the same machine): "
+          f"rate {statistics.median(ratios):.3f} of that without (median of {pairs} pairs, {min(ratios):.3f} to "
+          f"{max(ratios):.3f}), last {rates['quiet']:,.0f} records/s; {shown} records shown")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cycles", type=int, default=1000)
     parser.add_argument("--pipelines", type=int, default=500)
+    parser.add_argument("--pairs", type=int, default=9)
     options = parser.parse_args()
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
     with tempfile.TemporaryDirectory(prefix="outflow-bench-") as directory:
@@ -139,6 +175,7 @@ def main():
         first_record(directory, 50)
         idle(directory, options.pipelines)
         cycles(directory, options.cycles)
+        tapped(directory, options.pairs)
 
 
 if __name__ == "__main__":

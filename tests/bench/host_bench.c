@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* host_bench.c: what the host itself costs a record: batch, an empty chain, ledger; and the journal's append and read. */
+/*
+ * host_bench.c: what the host itself costs a record: batch, an empty chain, ledger; what it costs to be tapped; and the journal's
+ * append and read.
+ */
 #include "host/base/clock.h"
 #include "host/journal/journal.h"
 #include "host/pipeline/chain.h"
+#include "host/pipeline/taps.h"
 
 #include <outflow/util.h>
 
@@ -98,6 +102,95 @@ static void measure_host(const char *what)
 	ledger_free(&h.services.ledger);
 	pool_free(&h.pool);
 	report(what, ns);
+}
+
+/* ---- taps ---- */
+
+struct reader {
+	struct tap *tap;
+	int over; /* atomic */
+	uint64_t shown, missed;
+};
+
+static void *read_tap(void *ctx)
+{
+	struct reader *r = ctx;
+
+	while (!__atomic_load_n(&r->over, __ATOMIC_RELAXED)) {
+		for (; tap_peek(r->tap) != NULL; r->shown++)
+			tap_drop(r->tap);
+		r->missed += tap_take_missed(r->tap);
+		tap_wait(r->tap, clock_mono_ns() + 50 * CLOCK_MS);
+	}
+	return NULL;
+}
+
+static void open_host(struct host *h, const struct instance *source)
+{
+	outflow_resume resume;
+
+	h->pool = pool_new();
+	h->services.ledger = ledger_new(h->pool, no_wake, NULL);
+	h->chain.services = &h->services;
+	h->chain.source = source;
+	if (h->services.ledger == NULL || ledger_stream_open(h->services.ledger, outflow_text("{}"), 0,
+	                                                     (outflow_bytes){ NULL, 0 }, &h->stream, &resume) != OUTFLOW_OK)
+		fail("ledger");
+}
+
+static double round_ns(struct host *h)
+{
+	int64_t start = clock_mono_ns();
+
+	for (uint32_t n = 0; n < ROUND_RECORDS; n += TURN)
+		one_turn(h);
+	return (double)(clock_mono_ns() - start) / ROUND_RECORDS;
+}
+
+/* Three hosts in turn, so that a machine that slows down slows all of them down: without taps, with nobody who taps, tapped. */
+static void measure_taps(void)
+{
+	static const char *const names[] = { "no taps at all", "nobody taps", "tapped, 1,000 records a second" };
+	struct stage_model model = { .name = (char *)(uintptr_t) "source" };
+	struct instance source = { .model = &model };
+	struct tap_options options = { .preview = 1024, .per_second = 1000, .n_shown = 2 };
+	struct host hosts[3] = { 0 };
+	struct taps_view views[3];
+	struct taps *taps[3];
+	double ns[3][ROUNDS], ratio[ROUNDS];
+	struct reader reader = { .shown = 0 };
+	pthread_t thread;
+
+	for (int i = 0; i < 3; i++) {
+		taps[i] = taps_new();
+		open_host(&hosts[i], &source);
+		if (i == 0)
+			continue;
+		taps_look(taps[i], 0, &views[i]);
+		hosts[i].services.watch = &views[i].watch;
+	}
+	if (tap_new(taps[2], &options, &reader.tap) != OUTFLOW_OK ||
+	    pthread_create(&thread, NULL, read_tap, &reader) != 0)
+		fail("tap");
+	for (int round = 0; round < ROUNDS; round++)
+		for (int i = 0; i < 3; i++)
+			ns[i][round] = round_ns(&hosts[i]);
+	__atomic_store_n(&reader.over, 1, __ATOMIC_RELAXED);
+	pthread_join(thread, NULL);
+	tap_free(&reader.tap);
+	for (int i = 1; i < 3; i++) {
+		for (int round = 0; round < ROUNDS; round++)
+			ratio[round] = ns[i][round] / ns[0][round];
+		qsort(ratio, ROUNDS, sizeof *ratio, by_size);
+		printf("%s: %.3f of the time without taps (median of %d pairs, %.3f to %.3f)\n", names[i],
+		       ratio[ROUNDS / 2], ROUNDS, ratio[0], ratio[ROUNDS - 1]);
+	}
+	for (int i = 0; i < 3; i++) {
+		report(names[i], ns[i]);
+		ledger_free(&hosts[i].services.ledger);
+		pool_free(&hosts[i].pool);
+		taps_release(&taps[i]);
+	}
 }
 
 static void measure_memcpy(void)
@@ -216,6 +309,7 @@ int main(void)
 	measure_memcpy();
 	measure_host("host: batch + empty chain + ledger");
 	measure_host("the same again (A/A control)");
+	measure_taps();
 	measure_journal();
 	return 0;
 }
