@@ -137,8 +137,9 @@ static void open_host(struct host *h, const struct instance *source)
 	h->services.ledger = ledger_new(h->pool, no_wake, NULL);
 	h->chain.services = &h->services;
 	h->chain.source = source;
-	if (h->services.ledger == NULL || ledger_stream_open(h->services.ledger, outflow_text("{}"), 0,
-	                                                     (outflow_bytes){ NULL, 0 }, &h->stream, &resume) != OUTFLOW_OK)
+	if (h->services.ledger == NULL ||
+	    ledger_stream_open(h->services.ledger, outflow_text("{}"), 0, (outflow_bytes){ NULL, 0 }, &h->stream,
+	                       &resume) != OUTFLOW_OK)
 		fail("ledger");
 }
 
