@@ -56,28 +56,36 @@ class Watch(threading.Thread):
         self.join()
 
 
-@pytest.fixture
-def attacked(tmp_path):
-    """A daemon under attack; afterwards nothing has been lost, nobody has waited, and all is given back."""
-    out = tmp_path / "out"
-    d = Daemon(tmp_path / "daemon", API, pipelines=PIPELINE % (RATE, out)).serve()
-    servers.wait_until(lambda: out.exists() and out.stat().st_size > 10000, 20, "records flow")
-    descriptors = len(os.listdir(f"/proc/{d.child.pid}/fd"))
-    before = d.memory()["RssAnon"]
-    line = out.read_bytes().index(b"\n") + 1
-    with Watch(d, out) as watch:
-        yield d
-    print(f"\nprivate memory before {before} KiB, at most {watch.peak} KiB; {watch.grown / line / watch.seconds:.0f} of {RATE} "
-          f"records/s for {watch.seconds:.1f} s, longest stall {watch.longest_stall * 1000:.0f} ms")
+def check_flow(d, out, watch, line):
     assert watch.peak < MEMORY_MAX
     assert watch.longest_stall < 1
     assert watch.grown / line > 0.9 * RATE * (watch.seconds - 2)
-    servers.wait_until(lambda: len(os.listdir(f"/proc/{d.child.pid}/fd")) <= descriptors + 2, 20, "descriptors are given back")
     assert d.ask("GET", "/connectors/steady/status")[1]["tasks"][0]["state"] == "RUNNING"
     d.stop()
     assert d.child.returncode == 0, d.tail()
     numbers = [json.loads(record)["seq"] for record in out.read_text().splitlines()]
     assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+
+
+@pytest.fixture
+def attacked(tmp_path):
+    """A daemon under attack; afterwards nothing has been lost, nobody has waited, and all is given back."""
+    out = tmp_path / "out"
+    d = Daemon(tmp_path / "daemon", API, pipelines=PIPELINE % (RATE, out))
+    try:
+        d.serve()
+        servers.wait_until(lambda: out.exists() and out.stat().st_size > 10000, 20, "records flow")
+        descriptors = len(os.listdir(f"/proc/{d.child.pid}/fd"))
+        before = d.memory()["RssAnon"]
+        line = out.read_bytes().index(b"\n") + 1
+        with Watch(d, out) as watch:
+            yield d
+        print(f"\nprivate memory before {before} KiB, at most {watch.peak} KiB; {watch.grown / line / watch.seconds:.0f} of {RATE} "
+              f"records/s for {watch.seconds:.1f} s, longest stall {watch.longest_stall * 1000:.0f} ms")
+        servers.wait_until(lambda: len(os.listdir(f"/proc/{d.child.pid}/fd")) <= descriptors + 2, 20, "descriptors are given back")
+        check_flow(d, out, watch, line)
+    finally:
+        d.kill()
 
 
 def send(d, data):

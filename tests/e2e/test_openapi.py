@@ -112,8 +112,9 @@ def test_a_fuzzer_finds_nothing(tmp_path, python):
     """Proves that whatever schemathesis makes of the document gets the answer that it describes and no 5xx, that who has no token
     gets 401, and that afterwards the daemon does its work with hardly more memory. OUTFLOW_FUZZ_SECONDS makes it longer, and random."""
     seconds = os.environ.get("OUTFLOW_FUZZ_SECONDS")
-    daemon = native_client.Daemon(tmp_path / "daemon", CONFIG, api=USERS, headers={"Authorization": "Bearer write"}).start()
+    daemon = native_client.Daemon(tmp_path / "daemon", CONFIG, api=USERS, headers={"Authorization": "Bearer write"})
     try:
+        daemon.start()
         servers.wait_until(lambda: figures(daemon)["delivered"] > 0, 20, "records flow")
         before = daemon.memory()["RssAnon"]
         command = ["/usr/bin/python3", "-W", "ignore", "-m", "schemathesis.cli", "--config-file", CONFIGURATION, "run",
