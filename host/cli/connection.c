@@ -56,14 +56,20 @@ static void print_one(const json_t *answer, void *ctx)
 		printf("%s = %s\n", key, json_string_value(value));
 }
 
-static void print_done(const json_t *answer, void *ctx)
+static void print_set(const json_t *answer, void *name)
 {
 	(void)answer;
-	puts(ctx);
+	printf("%s is set\n", (char *)name);
+}
+
+static void print_deleted(const json_t *answer, void *name)
+{
+	(void)answer;
+	printf("%s is deleted\n", (char *)name);
 }
 
 /* These keys are all that it has then. */
-static int set(struct client *c, const char *path, int n, char **settings)
+static int set(struct client *c, const char *path, char *name, int n, char **settings)
 {
 	int status;
 	json_t *config = remote_read_settings(c, n, settings, &status), *body;
@@ -71,7 +77,7 @@ static int set(struct client *c, const char *path, int n, char **settings)
 	if (config == NULL)
 		return status;
 	body = json_pack("{s:o}", "config", config);
-	status = remote_show(c, "PUT", path, body, print_done, (void *)(uintptr_t) "it is set");
+	status = remote_show(c, "PUT", path, body, print_set, name);
 	json_decref(body);
 	return status;
 }
@@ -139,14 +145,15 @@ static int run(struct client *c, const char *what, int argc, char **argv, int se
 		return cli_misuse("connection", "a name is missing");
 	snprintf(path, sizeof path, "/v1/connections/%s", client_segment(argv[0], segment, sizeof segment));
 	if (strcmp(what, "set") == 0)
-		return argc > 1 ? set(c, path, argc - 1, argv + 1) : cli_misuse("connection", "set needs KEY=VALUE");
+		return argc > 1 ? set(c, path, argv[0], argc - 1, argv + 1)
+		                : cli_misuse("connection", "set needs KEY=VALUE");
 	if (strcmp(what, "test") == 0)
 		return test(c, path, seconds, argc - 1, argv + 1);
 	if (argc > 1)
 		return cli_misuse("connection", "there are too many arguments");
 	if (strcmp(what, "show") == 0)
 		return remote_show(c, "GET", path, NULL, print_one, NULL);
-	return remote_show(c, "DELETE", path, NULL, print_done, (void *)(uintptr_t) "it is deleted");
+	return remote_show(c, "DELETE", path, NULL, print_deleted, argv[0]);
 }
 
 /* ctx: the seconds; 0: they are none. */

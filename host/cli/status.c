@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* status and top: what all pipelines do, once or again and again. */
+/* status and top: what pipelines do, once or again and again. */
 #include "host/cli/cli.h"
 #include "host/cli/envelope.h"
 #include "host/cli/options.h"
 #include "host/cli/pipelines.h"
 #include "host/cli/remote.h"
 #include "host/cli/table.h"
+#include "host/cli/tool.h"
+#include "host/config/suggest.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +21,8 @@ struct watching {
 	int watch;
 	double interval; /* seconds */
 	long count;      /* 0: without end */
+	char **names;    /* of which pipelines; n_names 0: of all */
+	int n_names;
 };
 
 static void take(void *ctx, int option, const char *argument)
@@ -77,11 +81,47 @@ static int judge(const json_t *list)
 	return EXIT_OK;
 }
 
-static int show_once(struct client *c, int is_top)
+/* The one of that name; NULL: said that there is none. */
+static json_t *find(const struct client *c, const json_t *list, const char *name)
+{
+	struct suggestion near = { .typed = name };
+
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		json_t *p = json_array_get(list, i);
+
+		if (strcmp(remote_text(p, "name"), name) == 0)
+			return p;
+		suggestion_offer(&near, remote_text(p, "name"));
+	}
+	if (near.best != NULL)
+		tool_fail(c->json, EXIT_FAILED, "there is no pipeline '%s'; did you mean '%s'?", name, near.best);
+	else
+		tool_fail(c->json, EXIT_FAILED, "there is no pipeline '%s'", name);
+	return NULL;
+}
+
+/* The named ones in place of the list; one that is not there is a failure. */
+static int choose(const struct client *c, const struct watching *w, json_t **list)
+{
+	json_t *chosen = json_array(), *p = NULL;
+	int i = 0;
+
+	while (i < w->n_names && (p = find(c, *list, w->names[i])) != NULL) {
+		json_array_append(chosen, p);
+		i++;
+	}
+	json_decref(*list);
+	*list = chosen;
+	return i == w->n_names ? EXIT_OK : EXIT_FAILED;
+}
+
+static int show_once(struct client *c, const struct watching *w, int is_top)
 {
 	json_t *list = NULL, *order;
 	int status = pipelines_fetch(c, "", &list);
 
+	if (status == EXIT_OK && w->n_names > 0)
+		status = choose(c, w, &list);
 	if (status == EXIT_OK && c->json) {
 		status = judge(list);
 		envelope_print(json_incref(list), NULL);
@@ -104,7 +144,7 @@ static int watch(struct client *c, const struct watching *w, int is_top)
 	int status;
 
 	for (long i = 1;; i++) {
-		status = show_once(c, is_top);
+		status = show_once(c, w, is_top);
 		fflush(stdout);
 		if ((status != EXIT_OK && status != EXIT_FAILED) || i == w->count || ferror(stdout))
 			return status;
@@ -124,7 +164,9 @@ static int run(const struct remote_usage *usage, struct watching *w, int is_top,
 		return status < 0 ? EXIT_OK : status;
 	if (!(w->interval >= 0.1 && w->interval <= 3600) || w->count < 0)
 		return cli_misuse(u.command, "--interval is from 0.1 to 3600 seconds, --count not negative");
-	return w->watch ? watch(&c, w, is_top) : show_once(&c, is_top);
+	w->names = argv;
+	w->n_names = argc;
+	return w->watch ? watch(&c, w, is_top) : show_once(&c, w, is_top);
 }
 
 #define WATCH_OPTIONS                                                                                                  \
@@ -138,16 +180,17 @@ int cli_status(int argc, char **argv)
 	static const struct option options[] = {
 		CLIENT_LONG_OPTIONS, { "watch", no_argument, NULL, OPTION_WATCH }, WATCH_OPTIONS, { 0 }
 	};
-	static const char help[] = "usage: outflow status [OPTION]...\n"
-				   "\n"
-				   "What the pipelines of a running daemon do, and why those that failed did.\n"
-				   "\n"
-				   "      --watch             again and again, until it is interrupted\n"
-				   "      --interval SECONDS  between two looks [2]\n"
-				   "      --count N           so many looks\n" CLIENT_OPTIONS_HELP "\n"
-				   "exit status: 0 all is well, 1 a pipeline has failed, 3 no daemon answers\n";
-	const struct remote_usage u = { "status", help, options, 0, 0, take, NULL };
-	struct watching w = { 0, 2, 0 };
+	static const char help[] =
+		"usage: outflow status [OPTION]... [PIPELINE]...\n"
+		"\n"
+		"What the pipelines of a running daemon do, all or these, and why those that failed did.\n"
+		"\n"
+		"      --watch             again and again, until it is interrupted\n"
+		"      --interval SECONDS  between two looks [2]\n"
+		"      --count N           so many looks\n" CLIENT_OPTIONS_HELP "\n"
+		"exit status: 0 all is well, 1 a pipeline has failed or is not there, 3 no daemon answers\n";
+	const struct remote_usage u = { "status", help, options, 0, -1, take, NULL };
+	struct watching w = { .interval = 2 };
 
 	return run(&u, &w, 0, argc, argv);
 }
@@ -162,7 +205,7 @@ int cli_top(int argc, char **argv)
 				   "      --interval SECONDS  between two looks [1]\n"
 				   "      --count N           so many looks\n" CLIENT_OPTIONS_HELP;
 	const struct remote_usage u = { "top", help, options, 0, 0, take, NULL };
-	struct watching w = { 1, 1, 0 };
+	struct watching w = { .watch = 1, .interval = 1 };
 
 	return run(&u, &w, 1, argc, argv);
 }

@@ -126,6 +126,11 @@ def test_a_failed_pipeline_shows_in_the_status(daemon):
     assert run(daemon, "create", "--start", write(daemon, "broken.conf", broken)).status == 0
     servers.wait_until(lambda: run(daemon, "status").status == 1, 20, "the status says that it failed")
     assert "broken: " in run(daemon, "status").out
+    one = run(daemon, "status", "declared")
+    assert one.status == 0 and "declared" in one.out and "broken" not in one.out
+    assert run(daemon, "status", "declared", "broken").status == 1
+    nobody = run(daemon, "status", "declard")
+    assert nobody.status == 1 and "did you mean 'declared'?" in nobody.err
 
 
 def test_levels_of_loggers_are_shown_and_changed(daemon):
