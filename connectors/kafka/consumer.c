@@ -58,6 +58,8 @@ outflow_status consumer_configure(struct consumer *k, const outflow_host *h, con
 	kafka_conf_set(&conf, "enable.auto.offset.store", "false");
 	kafka_conf_set(&conf, "isolation.level", "read_committed");
 	kafka_conf_set(&conf, "allow.auto.create.topics", "false");
+	/* Where nothing is read, that is how one learns where one stands. */
+	kafka_conf_set(&conf, "enable.partition.eof", "true");
 	kafka_conf_set(&conf, "reconnect.backoff.max.ms", "1000");
 	/* With cooperative assignors 2.0.2 can hang or lose its assignment. */
 	kafka_conf_set(&conf, "partition.assignment.strategy", "range,roundrobin");

@@ -141,7 +141,6 @@ static outflow_status configure(struct source *s, const outflow_host *h, const o
 	if (status == OUTFLOW_OK) {
 		rd_kafka_conf_set(s->consumer.conf, "auto.offset.reset", reset, NULL, 0);
 		s->consumer.from_end = strcmp(reset, "latest") == 0;
-		rd_kafka_conf_set(s->consumer.conf, "enable.partition.eof", "true", NULL, 0);
 		rd_kafka_conf_set_rebalance_cb(s->consumer.conf, on_rebalance);
 	}
 	free(group);
