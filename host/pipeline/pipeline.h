@@ -59,6 +59,7 @@ struct pipeline {
 	struct seat *seats;            /* retired ones last; none: not started, or it could not be */
 	uint32_t n_seats, n_tasks;
 	int paused;   /* its seats poll nothing */
+	int starting; /* its seats are there, its tasks are being made */
 	int stopping; /* its seats have been asked to stop */
 	int interrupted, blamed;
 	int64_t stop_deadline_ns;

@@ -104,9 +104,13 @@ outflow_status seats_start(struct pipeline *p, outflow_error *err)
 	pthread_mutex_lock(&p->lock);
 	p->seats = seats;
 	p->n_seats = status == OUTFLOW_OK ? n : 0;
+	p->starting = 1;
 	pthread_mutex_unlock(&p->lock);
 	for (uint32_t k = 0; status == OUTFLOW_OK && k < n; k++)
 		status = seat_task(p, &p->seats[k], err);
+	pthread_mutex_lock(&p->lock);
+	p->starting = 0;
+	pthread_mutex_unlock(&p->lock);
 	return status;
 }
 
