@@ -141,6 +141,7 @@ static void print_tasks(const json_t *tasks)
 
 static void add_lag_of_task(struct table *t, const json_t *task)
 {
+	static const char *const head[] = { "TASK", "PARTITION", "LAG" };
 	const json_t *list = json_object_get(task, "lag");
 	size_t i;
 	json_t *lag;
@@ -150,6 +151,8 @@ static void add_lag_of_task(struct table *t, const json_t *task)
 		const json_t *bytes = json_object_get(lag, "bytes");
 		char *partition = json_dumps(json_object_get(lag, "partition"), JSON_COMPACT | JSON_ENCODE_ANY);
 
+		for (size_t k = t->n; k < t->columns; k++)
+			table_add(t, "%s", head[k]);
 		table_add(t, "%lld", (long long)remote_number(task, "task"));
 		table_add(t, "%s", partition ? partition : "");
 		table_add(t, "%lld%s", (long long)remote_number(lag, bytes ? "bytes" : "records"), bytes ? " B" : "");
@@ -164,13 +167,9 @@ static void print_lag(const json_t *tasks)
 	size_t i;
 	json_t *task;
 
-	for (const char *const *head = (const char *const[]){ "TASK", "PARTITION", "LAG", NULL }; *head != NULL; head++)
-		table_add(&t, "%s", *head);
 	json_array_foreach((json_t *)(uintptr_t)tasks, i, task) add_lag_of_task(&t, task);
-	if (t.n > t.columns)
+	if (t.n > 0)
 		putchar('\n');
-	if (t.n == t.columns)
-		t.n = 0; /* only the head */
 	table_print(&t, stdout);
 }
 

@@ -461,7 +461,8 @@ struct pipeline_model *fleet_go_back(struct fleet *f, struct pipeline *p)
 
 static int is_busy(const struct pipeline *p)
 {
-	if (p->starting || seats_any_live(p) || seats_next_restart(p) != CLOCK_NEVER || p->next != NULL || p->fresh_start)
+	if (p->starting || seats_any_live(p) || seats_next_restart(p) != CLOCK_NEVER || p->next != NULL ||
+	    p->fresh_start)
 		return 1;
 	return p->target != TARGET_STOPPED && p->n_seats == 0 && p->model != NULL && p->problem == NULL;
 }

@@ -12,6 +12,7 @@ import time
 TOP = pathlib.Path(__file__).resolve().parents[2]
 ACCOUNT = re.compile(r"(\w+)/(\d+): account: (.*)")
 BUILD = pathlib.Path(os.environ.get("OUTFLOW_BUILD", TOP / "build"))
+SANITIZED = "san" in BUILD.name  # slower, and larger
 
 
 def free_port():

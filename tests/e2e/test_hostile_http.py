@@ -22,8 +22,7 @@ pipelines = ( { name = "steady"; source = { class = "gen"; size = "50B"; }; thro
 API = 'api = { listeners = "http://127.0.0.1:0"; client = { timeout = "2s"; }; };\n'
 HOST = b"Host: localhost\r\nConnection: close\r\n"
 JSON = b"Content-Type: application/json\r\n"
-SANITIZED = "san" in servers.BUILD.name
-MEMORY_MAX = (512 if SANITIZED else 64) * 1024  # KiB
+MEMORY_MAX = (512 if servers.SANITIZED else 64) * 1024  # KiB
 
 
 class Watch(threading.Thread):
