@@ -196,7 +196,7 @@ outflow_status task_new(const struct pipeline_model *model, const struct environ
 		return outflow_fail(err, OUTFLOW_E_NOMEM, "no memory for a task");
 	}
 	connect_parts(t);
-	throttle_init(&t->throttle, model->throttle_per_second, n_tasks, model->batch_messages, clock_mono_ns());
+	throttle_init(&t->throttle, model->throttle_per_second, n_tasks, model->batch_messages);
 	open_metrics(t);
 	*result = t;
 	return OUTFLOW_OK;

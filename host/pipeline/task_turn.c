@@ -40,7 +40,8 @@ static int64_t or_nothing(int64_t value, int64_t nothing)
 	return value == nothing ? 0 : value;
 }
 
-/* What the source says of upstream; else the journal counts what is not released; what is resolved but not on disk in a checkpoint does not lag behind. */
+/* What the source says of upstream; else the journal counts what is not released; what is resolved but not on disk in a
+ * checkpoint does not lag behind. */
 static int64_t lag_records(const struct task *t)
 {
 	uint64_t unacked = ledger_untold(t->services.ledger), in_flight = t->figures.account.in_flight;
@@ -192,7 +193,7 @@ static uint32_t room_for(const struct task *t)
 	uint64_t fewest = m->batch_messages > 0 ? m->inflight_records : m->inflight_records / 4 + 1;
 	uint64_t room = records < m->inflight_records ? m->inflight_records - records : 0;
 	uint64_t left = bytes < m->inflight_bytes ? m->inflight_bytes - bytes : 0;
-	uint32_t allowed = throttle_room(&t->throttle, clock_mono_ns());
+	uint32_t allowed = throttle_room(&t->throttle);
 
 	if (fewest > most)
 		fewest = most;
@@ -359,7 +360,7 @@ static outflow_status take_batch(struct task *t, uint32_t limit, int64_t deadlin
 	rejects_begin_poll(&t->services.rejects, &b.plugin);
 	status = fill_batch(t, &b, deadline_ns, err);
 	batch_end(&b);
-	throttle_spend(&t->throttle, b.plugin.n, clock_mono_ns());
+	throttle_spend(&t->throttle, b.plugin.n);
 	*worked = b.plugin.n > 0;
 	if (status != OUTFLOW_OK || b.plugin.n == 0) {
 		batch_drop_records(&f->memory, b.plugin.recs);

@@ -11,12 +11,12 @@ struct throttle {
 };
 
 /* bunch: records that may come at once, when a tenth of a second allows fewer. */
-void throttle_init(struct throttle *t, int64_t per_second, uint32_t n_tasks, uint32_t bunch, int64_t now_ns);
+void throttle_init(struct throttle *t, int64_t per_second, uint32_t n_tasks, uint32_t bunch);
 
 /* How many may come now; 0: none before t->next_ns; UINT32_MAX: no limit. */
-uint32_t throttle_room(const struct throttle *t, int64_t now_ns);
+uint32_t throttle_room(const struct throttle *t);
 
 /* So many have come. */
-void throttle_spend(struct throttle *t, uint32_t n, int64_t now_ns);
+void throttle_spend(struct throttle *t, uint32_t n);
 
 #endif
