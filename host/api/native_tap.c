@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* GET /v1/pipelines/{name}/tap: the records of a pipeline, live. */
-#include "host/api/hidden_values.h"
 #include "host/api/native.h"
 #include "host/api/server_sent.h"
 #include "host/base/clock.h"
+#include "host/config/hidden_values.h"
 #include "host/config/json_value.h"
 
 #include <outflow/json.h>
@@ -227,6 +227,42 @@ static void refuse(struct response *r, enum fleet_answer answer, const outflow_e
 	native_refuse(r, 503, err->msg, NULL, NULL);
 }
 
+static int uses(const struct pipeline_snapshot *s, const char *connection)
+{
+	static const char *const keys[] = { "source.connection", "sink.connection", "deadletter.connection" };
+
+	for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+		const char *name = settings_get(&s->settings, keys[i]);
+
+		if (name != NULL && strcmp(name, connection) == 0)
+			return 1;
+	}
+	return 0;
+}
+
+/* Those of a pipeline and of the connections that it uses; with secrets.show in the host's keys none. */
+static outflow_status learn_hidden(struct hidden_values *h, struct api *api, const struct pipeline_snapshot *s)
+{
+	const struct inventory *inv = api->environment->inventory;
+	outflow_status status = OUTFLOW_OK;
+	struct connection_snapshot **all;
+	size_t n = 0;
+
+	if (api->host->secrets_show)
+		return OUTFLOW_OK;
+	status = hidden_values_learn(h, inv, MASK_PIPELINE, &s->settings, s->declared);
+	all = fleet_look_connections(api->fleet, &n);
+	if (all == NULL)
+		status = OUTFLOW_E_NOMEM;
+	for (size_t i = 0; i < n; i++) {
+		if (status == OUTFLOW_OK && uses(s, all[i]->name))
+			status = hidden_values_learn(h, inv, MASK_CONNECTION, &all[i]->settings, all[i]->declared);
+		connection_snapshot_free(&all[i]);
+	}
+	free(all);
+	return status;
+}
+
 /* Everything but its tap and its thread. NULL: no memory, or no such pipeline; r says so. */
 static struct pump *new_pump(struct api *api, const struct request *q, const struct asked *a, struct response *r)
 {
@@ -237,8 +273,8 @@ static struct pump *new_pump(struct api *api, const struct request *q, const str
 
 	if (p != NULL)
 		answer = fleet_look(api->fleet, q->parameters[0], &s);
-	if (answer == FLEET_OK && (hidden_values_collect(&p->hidden, api, s) != OUTFLOW_OK ||
-	                           (p->stream = stream_new(SERVER_SENT_HEARTBEAT)) == NULL))
+	if (answer == FLEET_OK &&
+	    (learn_hidden(&p->hidden, api, s) != OUTFLOW_OK || (p->stream = stream_new(SERVER_SENT_HEARTBEAT)) == NULL))
 		answer = FLEET_FAILED;
 	if (answer != FLEET_OK) {
 		outflow_fail(&err, OUTFLOW_E_CONFIG,

@@ -4,7 +4,7 @@
 #include "host/base/check.h"
 #include "host/base/clock.h"
 #include "host/base/log.h"
-#include "host/config/scrub.h"
+#include "host/config/hidden_values.h"
 #include "host/pipeline/building.h"
 #include "host/plugin/load_host.h"
 
@@ -32,7 +32,7 @@ struct test {
 	struct reachability_subject subject;
 	int64_t begun_ns, deadline_ns;
 	struct problems problems;
-	struct scrub scrub;
+	struct hidden_values hidden;
 	outflow_status status; /* of the test itself */
 	outflow_error err;
 	pthread_mutex_t lock; /* of the rest */
@@ -79,7 +79,7 @@ static void end_step(const outflow_host *h, const char *outcome)
 	step = last_step(&t->result);
 	if (step != NULL && !step->is_done) {
 		snprintf(step->text, sizeof step->text, "%s", outcome);
-		scrub_text(&t->scrub, step->text, sizeof step->text);
+		hidden_values_mask_text(&t->hidden, step->text, sizeof step->text);
 		step->took_ns = clock_mono_ns() - t->step_ns;
 		step->is_done = 1;
 	}
@@ -104,7 +104,7 @@ static void log_line(const outflow_host *h, int level, const char *msg)
 
 	(void)level;
 	snprintf(text, sizeof text, "%s", msg);
-	scrub_text(&of(h)->scrub, text, sizeof text);
+	hidden_values_mask_text(&of(h)->hidden, text, sizeof text);
 	log_write(&log_plugin_place, OUTFLOW_LOG_DEBUG, "test of %s: %s", of(h)->name, text);
 }
 
@@ -126,7 +126,7 @@ static void note_outcome(struct test *t, outflow_status status, const outflow_er
 		const char *why = *err->msg != '\0' ? err->msg : "the plugin does not say why";
 
 		snprintf(t->result.reason, sizeof t->result.reason, "%s", why);
-		scrub_text(&t->scrub, t->result.reason, sizeof t->result.reason);
+		hidden_values_mask_text(&t->hidden, t->result.reason, sizeof t->result.reason);
 		if (step != NULL && !step->is_done) {
 			snprintf(step->text, sizeof step->text, "%.*s", (int)sizeof step->text - 1, t->result.reason);
 			step->took_ns = clock_mono_ns() - t->step_ns;
@@ -169,15 +169,16 @@ static void work(void *ctx)
 	struct connection_model m = { 0 };
 
 	if (t->subject.end != NULL) {
-		t->status = scrub_learn(&t->scrub, t->subject.inventory, MASK_PIPELINE, t->subject.settings);
+		t->status =
+			hidden_values_learn(&t->hidden, t->subject.inventory, MASK_PIPELINE, t->subject.settings, 0);
 		if (t->status == OUTFLOW_OK)
 			run_probe(t, &t->subject.end->component, t->subject.end->config);
 	} else {
 		t->status = connection_model_new(&t->connection.list[0], t->subject.host, t->subject.inventory,
 		                                 &t->problems, &m);
 		if (t->status == OUTFLOW_OK)
-			t->status = scrub_learn(&t->scrub, t->subject.inventory, MASK_CONNECTION,
-			                        &t->connection.list[0].settings);
+			t->status = hidden_values_learn(&t->hidden, t->subject.inventory, MASK_CONNECTION,
+			                                &t->connection.list[0].settings, 0);
 		if (t->status == OUTFLOW_OK && m.config != NULL)
 			run_probe(t, &m.component, m.config);
 		connection_model_clear(&m);
@@ -191,7 +192,7 @@ static void forget(void *ctx)
 
 	declarations_clear(&t->connection);
 	problems_clear(&t->problems);
-	scrub_clear(&t->scrub);
+	hidden_values_clear(&t->hidden);
 	pthread_mutex_destroy(&t->lock);
 	free(t->name);
 	t->magic = 0;

@@ -4,7 +4,7 @@
  * plugin that never answers costs its caller the deadline and the host a bounded number of threads.
  */
 #include "host/base/clock.h"
-#include "host/config/scrub.h"
+#include "host/config/hidden_values.h"
 #include "host/pipeline/errand.h"
 #include "host/pipeline/reachability.h"
 #include "host/plugin/probe.h"
@@ -191,16 +191,16 @@ static void secrets_stay_out_of_what_a_plugin_says(void **state)
 static void masks_have_room(void **state)
 {
 	struct fixture *f = *state;
-	struct scrub scrub = { 0 };
+	struct hidden_values hidden = { 0 };
 	char text[16] = "abcabc0abc45678";
 
 	assert_int_equal(setenv("OUTFLOW_TEST_SECRET", "abc", 1), 0);
 	give(f, "x", "${env:OUTFLOW_TEST_SECRET}", "y", "${env:OUTFLOW_TEST_SECRET", "z.password", "abcabc", NULL);
-	assert_int_equal(scrub_learn(&scrub, f->inventory, MASK_CONNECTION, &f->settings), OUTFLOW_OK);
-	assert_int_equal(scrub.n, 2);
-	scrub_text(&scrub, text, sizeof text);
-	assert_string_equal(text, "[hidden]0");
-	scrub_clear(&scrub);
+	assert_int_equal(hidden_values_learn(&hidden, f->inventory, MASK_CONNECTION, &f->settings, 0), OUTFLOW_OK);
+	assert_int_equal(hidden.n, 2);
+	hidden_values_mask_text(&hidden, text, sizeof text);
+	assert_string_equal(text, "[hidden]0[hidde");
+	hidden_values_clear(&hidden);
 }
 
 static void a_plugin_without_a_probe_is_not_tested(void **state)

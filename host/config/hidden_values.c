@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "host/api/hidden_values.h"
+#include "host/config/hidden_values.h"
 
-#include "host/config/mask.h"
-#include "host/config/secret.h"
+#include <outflow/util.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 
 /* Shorter ones are in every text. */
-#define SHORTEST 4u
+#define SHORTEST 3u
 
 static outflow_status add(struct hidden_values *h, const char *text, size_t n)
 {
@@ -67,55 +67,22 @@ static outflow_status add_references(struct hidden_values *h, const char *value,
 	return status;
 }
 
-static outflow_status add_settings(struct hidden_values *h, const struct api *api, enum mask_of what,
-                                   const struct settings *s, int declared)
+outflow_status hidden_values_learn(struct hidden_values *h, const struct inventory *inv, enum mask_of what,
+                                   const struct settings *settings, int all_declared)
 {
 	outflow_status status = OUTFLOW_OK;
 
-	for (size_t i = 0; i < s->n && status == OUTFLOW_OK; i++) {
-		const struct setting *it = &s->list[i];
+	for (size_t i = 0; i < settings->n && status == OUTFLOW_OK; i++) {
+		const struct setting *it = &settings->list[i];
+		int declared = all_declared || it->file != NULL;
 
-		if (mask_hides(api->environment->inventory, what, s, it))
+		if (mask_hides(inv, what, settings, it))
 			status = add(h, it->value, strlen(it->value));
 		if (status == OUTFLOW_OK)
 			status = add_password(h, it->value);
 		if (status == OUTFLOW_OK)
 			status = add_references(h, it->value, declared ? SECRET_DECLARED : SECRET_CREATED);
 	}
-	return status;
-}
-
-static int uses(const struct pipeline_snapshot *s, const char *connection)
-{
-	static const char *const keys[] = { "source.connection", "sink.connection", "deadletter.connection" };
-
-	for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
-		const char *name = settings_get(&s->settings, keys[i]);
-
-		if (name != NULL && strcmp(name, connection) == 0)
-			return 1;
-	}
-	return 0;
-}
-
-outflow_status hidden_values_collect(struct hidden_values *h, struct api *api, const struct pipeline_snapshot *s)
-{
-	outflow_status status = OUTFLOW_OK;
-	struct connection_snapshot **all;
-	size_t n = 0;
-
-	if (api->host->secrets_show)
-		return OUTFLOW_OK;
-	status = add_settings(h, api, MASK_PIPELINE, &s->settings, s->declared);
-	all = fleet_look_connections(api->fleet, &n);
-	if (all == NULL)
-		status = OUTFLOW_E_NOMEM;
-	for (size_t i = 0; i < n; i++) {
-		if (status == OUTFLOW_OK && uses(s, all[i]->name))
-			status = add_settings(h, api, MASK_CONNECTION, &all[i]->settings, all[i]->declared);
-		connection_snapshot_free(&all[i]);
-	}
-	free(all);
 	return status;
 }
 
@@ -166,4 +133,15 @@ char *hidden_values_mask(const struct hidden_values *h, outflow_bytes bytes, siz
 		at += length;
 	}
 	return result;
+}
+
+void hidden_values_mask_text(const struct hidden_values *h, char *text, size_t size)
+{
+	int found;
+	size_t n;
+	char *masked = hidden_values_mask(h, (outflow_bytes){ text, strlen(text) }, &n, &found);
+
+	if (found)
+		snprintf(text, size, "%.*s", masked ? (int)n : 0, masked ? masked : "");
+	free(masked);
 }
