@@ -227,16 +227,11 @@ static void refuse(struct response *r, enum fleet_answer answer, const outflow_e
 	native_refuse(r, 503, err->msg, NULL, NULL);
 }
 
-static int uses(const struct pipeline_snapshot *s, const char *connection)
+static int is_used_by(const struct connection_snapshot *c, const char *pipeline)
 {
-	static const char *const keys[] = { "source.connection", "sink.connection", "deadletter.connection" };
-
-	for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
-		const char *name = settings_get(&s->settings, keys[i]);
-
-		if (name != NULL && strcmp(name, connection) == 0)
+	for (size_t i = 0; i < c->n_used_by; i++)
+		if (strcmp(c->used_by[i], pipeline) == 0)
 			return 1;
-	}
 	return 0;
 }
 
@@ -255,7 +250,7 @@ static outflow_status learn_hidden(struct hidden_values *h, struct api *api, con
 	if (all == NULL)
 		status = OUTFLOW_E_NOMEM;
 	for (size_t i = 0; i < n; i++) {
-		if (status == OUTFLOW_OK && uses(s, all[i]->name))
+		if (status == OUTFLOW_OK && is_used_by(all[i], s->name))
 			status = hidden_values_learn(h, inv, MASK_CONNECTION, &all[i]->settings, all[i]->declared);
 		connection_snapshot_free(&all[i]);
 	}

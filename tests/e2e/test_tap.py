@@ -110,6 +110,17 @@ def test_values_of_secrets_are_hidden(daemon, tmp_path):
     assert "open-sesame" in (tmp_path / "out").read_text()
 
 
+def test_secrets_of_connections_are_hidden(daemon, tmp_path, mosquitto):
+    """Proves that the password of a connection that the pipeline uses is not shown, and that of another one is no secret here."""
+    for name, password in (("plant", "open-door"), ("other", "closed-door")):
+        assert daemon.call("PUT", f"/v1/connections/{name}", {"class": "mqtt", "broker": mosquitto.url, "username": "u",
+                                                              "password": password}).status == 201
+    create(daemon, **{**files(tmp_path, [b'{"a":"open-door"}', b'{"a":"closed-door"}'], source={"format": "json"}),
+                      "sink": {"class": "mqtt", "connection": "plant", "topic": "t"}})
+    shown = [data["value"] for kind, data in everything(daemon, stage="source") if kind == "record"]
+    assert shown == ['{"a":"[hidden]"}', '{"a":"closed-door"}']
+
+
 @pytest.mark.parametrize("how", ["stopped", "edited", "deleted", "failed", "stopping", "max"])
 def test_ends(daemon, tmp_path, how):
     """Proves that a tap says why it ends, whatever ends it."""
